@@ -1,0 +1,81 @@
+"""Canonical JSON, content digests and safe names: the same input, the same bytes.
+
+Canonical JSON here is UTF-8, keys sorted, no insignificant white space, no NaN
+or infinity. Dataclasses are read and written by pydantic ``TypeAdapter``, so a
+facts file or report read back is equal to the one that was written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+T = TypeVar("T")
+
+
+_ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
+
+
+def adapter(kind: Any) -> TypeAdapter[Any]:
+    """Return the pydantic adapter of a dataclass, made once."""
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
+
+
+def plain(value: Any) -> Any:
+    """Return a dataclass as plain JSON values (dicts, lists, strings, numbers)."""
+    return adapter(type(value)).dump_python(value, mode="json")
+
+
+def load(kind: type[T], value: Any) -> T:
+    """Return the dataclass ``kind`` read from plain JSON values.
+
+    Raises ``pydantic.ValidationError`` where the values do not fit.
+    """
+    result: T = adapter(kind).validate_python(value)
+    return result
+
+
+def dumps(value: Any) -> bytes:
+    """Return plain JSON values as canonical JSON bytes."""
+    text = json.dumps(
+        value, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    )
+    return text.encode("utf-8", "surrogatepass")
+
+
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 of bytes as 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, read in chunks."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest_of(value: Any) -> str:
+    """Return the SHA-256 of a dataclass's canonical JSON."""
+    return sha256(dumps(plain(value)))
+
+
+def slug(name: str) -> str:
+    """Return a file name for any model name: readable, safe, and free of collisions.
+
+    Names made only of ``a-z 0-9 - _`` keep their form; every other name gets
+    the first eight hex digits of its own SHA-256 behind it, so that two names
+    never share a folder, on file systems that ignore case as well.
+    """
+    folded = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    safe = re.sub(r"[^a-z0-9_-]+", "-", folded).strip("-_")[:60].strip("-_")
+    if safe == name:
+        return safe
+    return f"{safe or 'model'}-{sha256(name.encode('utf-8', 'surrogatepass'))[:8]}"

@@ -1,0 +1,366 @@
+"""The job file: pydantic models of what people write, and nothing but that.
+
+Unknown keys are refused with the nearest known one; ``${ENV}`` and
+``${ENV:-default}`` are replaced in values; paths are relative to the job file.
+``configs/quarterly.yaml`` documents every key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import types
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from audit import period as periods
+from audit.errors import ConfigError, UsageError
+from audit.verdicts import Severity
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
+_REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Job(_Section):
+    """Name of the job (a folder below ``output/``), title and organisation on the cover."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    title: str = "Model registry audit"
+    organisation: str = ""
+
+
+class Models(_Section):
+    """Shell patterns of model names."""
+
+    include: tuple[str, ...] = ("*",)
+    exclude: tuple[str, ...] = ()
+
+
+class Registry(_Section):
+    """Where the registry is and how it is read."""
+
+    uri: str = ""
+    reader: Literal["auto", "sql", "rest"] = "auto"
+    models: Models = Models()
+
+
+class Scope(_Section):
+    """Which versions the report covers."""
+
+    versions: Literal["all", "active", "new"] = "all"
+
+
+class PeriodRule(_Section):
+    """How periods are cut: length, time zone, and how long to wait after their end."""
+
+    every: Literal["month", "quarter", "year"] = "quarter"
+    zone: str = "UTC"
+    settle: str = "3d"
+
+    @pydantic.field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        periods.zone_of(value)
+        return value
+
+    @pydantic.field_validator("settle")
+    @classmethod
+    def _duration(cls, value: str) -> str:
+        periods.duration_ms(value)
+        return value
+
+
+class Code(_Section):
+    """A git repository, with the DVC projects in it."""
+
+    path: Path | None = None
+    url: str = ""
+    name: str = ""
+    subdirectory: str = "."
+    branches: tuple[str, ...] = ("main",)
+    allowed_signers: Path | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _one_place(self) -> Code:
+        if (self.path is None) == (not self.url):
+            raise ValueError("give either path: (a clone on this machine) or url: (to mirror)")
+        return self
+
+    @property
+    def label(self) -> str:
+        """The repository's name in the report."""
+        place = self.url.rstrip("/").removesuffix(".git") or str(self.path or "")
+        return self.name or Path(place).name
+
+
+class Data(_Section):
+    """What is asked of data remotes and of the weights' bytes."""
+
+    remotes: Literal["check", "skip"] = "check"
+    weights: Literal["always", "new", "never"] = "new"
+
+
+class Sources(_Section):
+    """Other recorders to read."""
+
+    ailine: tuple[()] = ()
+    mltrace: tuple[()] = ()
+
+
+class Controls(_Section):
+    """Control packs (names of shipped ones, or paths), waivers, and what fails a run."""
+
+    packs: tuple[str, ...] = ("operating-checklist",)
+    waivers: Path | None = None
+    fail_on: Severity = Severity.HIGH
+
+
+class ReportRule(_Section):
+    """Formats and sizes of the report."""
+
+    formats: tuple[Literal["pdf", "html", "csv"], ...] = ("pdf", "html", "csv")
+    dossiers: tuple[Literal["pdf", "html"], ...] = ("pdf", "html")
+    table_rows: int = Field(300, ge=10, le=5000)
+    version_pages: int = Field(100, ge=0, le=1000)
+    language: Literal["en"] = "en"
+
+
+class Signing(_Section):
+    """The seal: key by URI, certificate and chain by path."""
+
+    key: str = ""
+    certificate: Path | None = None
+    chain: tuple[Path, ...] = ()
+    timestamp: None = None
+    level: Literal["auto", "b-b"] = "auto"
+
+
+class Archive(_Section):
+    """Where bundles go and how long they are to be kept."""
+
+    path: Path = Path("../output")
+    retain: str = ""
+    object_store: None = None
+
+    @pydantic.field_validator("retain")
+    @classmethod
+    def _retention(cls, value: str) -> str:
+        if value:
+            periods.retain_until(0, value)
+        return value
+
+
+class Execute(_Section):
+    """How the rendering work is spread, and where finished pages are cached."""
+
+    executor: str = Field("process", pattern=r"^(inline|process)$")
+    jobs: Literal["auto"] | int = "auto"
+    cache: Path = Path("../.cache/mlflow-audit")
+
+
+class JobFile(_Section):
+    """A whole job file. Read it with ``load``."""
+
+    job: Job
+    registry: Registry = Registry()
+    scope: Scope = Scope()
+    period: PeriodRule = PeriodRule()
+    code: tuple[Code, ...] = ()
+    data: Data = Data()
+    sources: Sources = Sources()
+    ledger: str = "sqlite:///audit-ledger.db"
+    controls: Controls = Controls()
+    report: ReportRule = ReportRule()
+    signing: Signing = Signing()
+    archive: Archive = Archive()
+    execute: Execute = Execute()
+    notify: tuple[()] = ()
+
+
+def load(path: Path) -> JobFile:
+    """Return the job file at ``path``, variables replaced and paths made absolute.
+
+    Raises ``ConfigError`` with the place and the remedy for anything that is wrong.
+    """
+    raw = read_yaml(path, "job file")
+    if not isinstance(raw, dict):
+        raise ConfigError(
+            "a job file is a mapping", where=str(path), remedy="See mlflow-audit init"
+        )
+    raw = _absolute(_interpolate(raw, str(path)), path.resolve().parent)
+    job = validate(JobFile, raw, path)
+    uri = job.registry.uri or os.environ.get("MLFLOW_REGISTRY_URI", "")
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI", "")
+    if not uri:
+        raise ConfigError(
+            "no registry is named",
+            where=f"{path}: registry.uri",
+            remedy="Set registry.uri, or MLFLOW_REGISTRY_URI or MLFLOW_TRACKING_URI",
+        )
+    return job.model_copy(update={"registry": job.registry.model_copy(update={"uri": uri})})
+
+
+def read_yaml(path: Path, what: str) -> Any:
+    """Return the YAML in a file that people write. Raises ``ConfigError``."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"no such {what}", where=str(path), remedy="Check the path, or make one with init"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"this {what} cannot be read ({error})", where=str(path)) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise ConfigError(f"not valid YAML: {problem}", where=place) from error
+
+
+Model = typing.TypeVar("Model", bound=BaseModel)
+
+
+def validate(model: type[Model], raw: Any, path: Path) -> Model:
+    """Return ``raw`` as ``model``. Raises ``ConfigError`` for the first thing wrong in it."""
+    try:
+        return model.model_validate(raw)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        where = f"{path}: {place}" if place else str(path)
+        if first["type"] == "extra_forbidden":
+            raise _unknown_key(model, first["loc"], where) from error
+        if first["type"] == "missing":
+            raise ConfigError("this key is required", where=where) from error
+        message = first["msg"].removeprefix("Value error, ")
+        given = first.get("input")
+        shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
+        raise ConfigError(message[:1].lower() + message[1:] + shown, where=where) from error
+    except UsageError as error:
+        raise ConfigError(error.what, where=str(path), remedy=error.remedy) from error
+
+
+def _unknown_key(
+    model: type[BaseModel], location: tuple[int | str, ...], where: str
+) -> ConfigError:
+    """Return the error for a key that no section has, naming the nearest that it has."""
+    section: type[BaseModel] | None = model
+    for part in location[:-1]:
+        if isinstance(part, str) and section is not None:
+            found = section.model_fields.get(part)
+            section = _section_of(found.annotation) if found else None
+    known = sorted(section.model_fields) if section else []
+    near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
+    remedy = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}"
+    return ConfigError("unknown key", where=where, remedy=remedy)
+
+
+def _section_of(annotation: Any) -> type[BaseModel] | None:
+    """Return the section type inside an annotation such as ``tuple[Code, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if isinstance(annotation, types.UnionType) or typing.get_args(annotation):
+        found = (_section_of(part) for part in typing.get_args(annotation))
+        return next((section for section in found if section), None)
+    return None
+
+
+def _interpolate(value: Any, where: str) -> Any:
+    """Replace ``${NAME}`` and ``${NAME:-default}`` in all strings of a value."""
+    if isinstance(value, dict):
+        return {key: _interpolate(item, f"{where}: {key}") for key, item in value.items()}
+    if isinstance(value, list):
+        return [_interpolate(item, where) for item in value]
+    if not isinstance(value, str):
+        return value
+
+    def replace(match: re.Match[str]) -> str:
+        name, default = match[1], match[2]
+        found = os.environ.get(name, default)
+        if found is None:
+            raise ConfigError(
+                f"the environment variable {name} is not set",
+                where=where,
+                remedy=f"Set it, or give a default: ${{{name}:-value}}",
+            )
+        return found
+
+    return _VARIABLE.sub(replace, value)
+
+
+_PATHS = (
+    ("code", "path"),
+    ("code", "allowed_signers"),
+    ("controls", "waivers"),
+    ("signing", "certificate"),
+    ("signing", "chain"),
+    ("archive", "path"),
+    ("execute", "cache"),
+)
+_URIS = (("registry", "uri"), ("signing", "key"))
+
+
+def _absolute(raw: dict[str, Any], base: Path) -> dict[str, Any]:
+    """Return the raw job file with every path in it made absolute against ``base``.
+
+    Values of the wrong type are left for pydantic to refuse.
+    """
+    raw = {
+        "ledger": "sqlite:///audit-ledger.db",
+        **raw,
+        "archive": _with_default(raw.get("archive"), "path", "../output"),
+        "execute": _with_default(raw.get("execute"), "cache", "../.cache/mlflow-audit"),
+    }
+    for name, key in _PATHS:
+        _change(raw.get(name), key, lambda text: _absolute_path(text, base))
+    for name, key in _URIS:
+        _change(raw.get(name), key, lambda text: _absolute_uri(text, base))
+    _change(raw, "ledger", lambda text: _absolute_uri(text, base))
+    _change(
+        raw.get("controls"),
+        "packs",
+        lambda text: _absolute_path(text, base) if text.endswith(".yaml") else text,
+    )
+    return raw
+
+
+def _with_default(section: Any, key: str, value: str) -> Any:
+    return {key: value, **section} if isinstance(section, dict) else section or {key: value}
+
+
+def _change(sections: Any, key: str, change: Callable[[str], str]) -> None:
+    """Change the strings at ``key`` in a mapping, or in each mapping of a list."""
+    for section in sections if isinstance(sections, list) else [sections]:
+        if not isinstance(section, dict) or key not in section:
+            continue
+        value = section[key]
+        if isinstance(value, str):
+            section[key] = change(value)
+        elif isinstance(value, list):
+            section[key] = [change(item) if isinstance(item, str) else item for item in value]
+
+
+def _absolute_path(text: str, base: Path) -> str:
+    return str((base / Path(text).expanduser()).resolve())
+
+
+def _absolute_uri(uri: str, base: Path) -> str:
+    """Return a ``sqlite:///…``, ``file:…`` or ``pkcs12:…`` URI with an absolute path."""
+    for scheme in ("sqlite:///", "file:", "pkcs12:"):
+        if uri.startswith(scheme) and not uri.startswith("file://"):
+            rest = uri[len(scheme) :]
+            path, mark, query = rest.partition("?")
+            if path and path != ":memory:" and not path.startswith("file:"):
+                return f"{scheme}{(base / Path(path).expanduser()).resolve()}{mark}{query}"
+    return uri

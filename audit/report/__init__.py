@@ -1,0 +1,1 @@
+"""From judged facts to the one structure that every renderer draws."""

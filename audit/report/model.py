@@ -1,0 +1,327 @@
+"""The report: the only thing that templates and renderers see.
+
+Every part is a frozen dataclass of plain values, so that ``report.json`` is the
+report and can be read back. Times are UTC milliseconds, ``None`` for not recorded.
+``Dossier`` depends on one version's facts and on nothing else: not on the period,
+not on the other versions. What the period adds stands in ``Report``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.facts import (
+    ArtifactFile,
+    Commit,
+    Consumer,
+    DataObject,
+    DatasetInput,
+    Environment,
+    Family,
+    OutOfScope,
+    PreviousBundle,
+    Repository,
+    Run,
+    StageState,
+)
+from audit.graph import Gap, Graph
+from audit.verdicts import Severity, Verdict, WeightsStatus
+
+SCHEMA = "mlflow-audit/report/1"
+DOSSIER_SCHEMA = "mlflow-audit/dossier/1"
+
+
+@dataclass(frozen=True, slots=True)
+class ControlResult:
+    """What one control came to for one version, or for the job (``model`` empty)."""
+
+    pack: str
+    control: str
+    title: str
+    family: str
+    check: str
+    severity: Severity
+    verdict: Verdict
+    unwaived: Verdict
+    """The verdict before waivers."""
+    reason: str
+    evidence: tuple[str, ...] = ()
+    remedy: str = ""
+    waiver: str = ""
+    model: str = ""
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRow:
+    """One data source of a version: a DVC-tracked file or an MLflow data-set input."""
+
+    name: str
+    kind: str
+    """``raw`` (a leaf of the lineage), ``intermediate``, or ``input`` (MLflow data set)."""
+    digest: str
+    digest_kind: str
+    """``md5``, ``md5-dos2unix``, or ``mlflow sample`` for MLflow's eight hex digits."""
+    columns: tuple[tuple[str, str], ...] = ()
+    """Schema: column name and type; empty where none is recorded."""
+    source: str = ""
+    bytes: int | None = None
+    rows: int | None = None
+    in_remote: str = ""
+    """An ``ObjectState``, empty where it does not apply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statuses:
+    """One word for each part of a version's evidence, as in ``versions.csv``."""
+
+    lineage: str
+    weights: WeightsStatus
+    git: str
+    """``reachable``, ``other_ref``, ``unreachable``, ``missing``, ``not_checkable``,
+    ``malformed``, ``not_recorded``."""
+    dvc: str
+    """``matched``, ``inferred``, ``no_match``, ``not_checkable``."""
+    environment: str
+    """``pinned``, ``unpinned``, ``not_recorded``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """One version's whole life."""
+
+    schema: str
+    slug: str
+    """Folder below ``models/``: ``<model slug>/v<version>``."""
+    model: str
+    version: int
+    workspace: str
+    headline: str
+    """One sentence that sums the version up."""
+    verdict: Verdict
+    created_at: int | None
+    created_by: str
+    description: str
+    model_description: str
+    tags: dict[str, str]
+    aliases: tuple[str, ...]
+    stage: str
+    registry_status: str
+    source: str
+    storage_location: str
+    origin: tuple[str, ...]
+    deleted: bool
+    deleted_at: int | None
+    run: Run | None
+    run_state: str
+    logged_model_id: str
+    model_type: str
+    statuses: Statuses
+    weights_sha256: str
+    weights_first_seen_at: int | None
+    weights_reason: str
+    weights_changed: tuple[str, ...]
+    files: tuple[ArtifactFile, ...]
+    graph: Graph
+    tagged_commit: Commit | None
+    commits: tuple[Commit, ...]
+    stages: tuple[StageState, ...]
+    datasets: tuple[DatasetRow, ...]
+    objects: tuple[DataObject, ...]
+    inputs: tuple[DatasetInput, ...]
+    environment: Environment
+    consumers: tuple[Consumer, ...]
+    families: tuple[Family, ...]
+    """The checklist items, in order, for grouping ``results``."""
+    results: tuple[ControlResult, ...]
+    gaps: tuple[Gap, ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionItem:
+    """A failed, unevaluable or unexplained thing that somebody must look at."""
+
+    number: int
+    severity: Severity
+    verdict: Verdict
+    model: str
+    version: int
+    control: str
+    title: str
+    what: str
+    since: int | None
+    owner: str
+    evidence: tuple[str, ...]
+    remedy: str
+    status: str
+    """``new``, ``persistent``, or ``first report`` against the period before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """``in_scope == passed + failed + waived + not_evaluated``; checked when built."""
+
+    in_scope: int
+    passed: int
+    failed: int
+    waived: int
+    not_evaluated: int
+    models: int
+    tombstones: int
+    left_out: int
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyScore:
+    """One checklist item over all versions: how many results came to what."""
+
+    family: Family
+    passed: int
+    failed: int
+    waived: int
+    not_evaluated: int
+    not_applicable: int
+    job_results: tuple[ControlResult, ...] = ()
+    """Results that speak of the job and not of a version."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSection:
+    """A registered model with what the report says of it as a whole."""
+
+    name: str
+    workspace: str
+    slug: str
+    created_at: int | None
+    description: str
+    tags: dict[str, str]
+    aliases: dict[str, int]
+    verdict: Verdict
+    versions: tuple[str, ...]
+    """Slugs of its dossiers in this report, the newest version first."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverRow:
+    """A waiver with its state at the report's ``as_of`` and what it covered."""
+
+    id: str
+    control: str
+    scope: str
+    owner: str
+    approver: str
+    reason: str
+    effective: str
+    expires: str
+    state: str
+    """``active``, ``expired``, ``not yet effective``, ``unused``."""
+    covered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What changed against the period before."""
+
+    change: str
+    """``new_failure``, ``resolved``, ``newly_waived``, ``waiver_expired``, ``new_version``,
+    ``version_gone``, ``evidence_lost``, ``control_changed``."""
+    model: str
+    version: int
+    control: str
+    before: str
+    after: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class GapRow:
+    """A gap with the version that it belongs to."""
+
+    model: str
+    version: int
+    gap: Gap
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Who seals the bundle, as the certificate says."""
+
+    subject: str
+    self_issued: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The registry that was read, and what its reader cannot see."""
+
+    uri: str
+    reader: str
+    schema_version: str
+    blind_spots: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PackInfo:
+    """A control pack that was applied."""
+
+    id: str
+    title: str
+    edition: str
+    source: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One period's report."""
+
+    schema: str
+    job: str
+    title: str
+    organisation: str
+    period: str
+    start: int
+    end: int
+    zone: str
+    as_of: int
+    interim: bool
+    read_on: str
+    """UTC date of the reading, ``YYYY-MM-DD``."""
+    tool_version: str
+    facts_sha256: str
+    """The fingerprint of ``facts.jsonl``: the report follows from it alone."""
+    registry: Source
+    repositories: tuple[Repository, ...]
+    previous: PreviousBundle
+    seal: Seal
+    retain: str
+    retain_until: str
+    scope: str
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    left_out: tuple[OutOfScope, ...]
+    scope_reasons: dict[str, str]
+    """Dossier slug to why the version is in scope."""
+    packs: tuple[PackInfo, ...]
+    table_rows: int
+    version_pages: int
+    verdict: Verdict
+    headline: str
+    counts: Counts
+    score_before: float | None
+    """Share of evaluated results that pass, in per cent, before waivers."""
+    score_after: float | None
+    families: tuple[FamilyScore, ...]
+    exceptions: tuple[ExceptionItem, ...]
+    models: tuple[ModelSection, ...]
+    dossiers: tuple[Dossier, ...]
+    job_results: tuple[ControlResult, ...]
+    waivers: tuple[WaiverRow, ...]
+    changes: tuple[Change, ...]
+    compared_with: str
+    """Label of the period compared with; empty for a first report."""
+    gaps: tuple[GapRow, ...]
+    unregistered_runs: tuple[Run, ...]
+    history_statement: str
+    """What is known of actions in the period; plain words while nothing records them."""

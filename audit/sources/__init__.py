@@ -1,0 +1,61 @@
+"""What can be read, as Protocols, and the registry readers by name.
+
+A source returns facts and raises ``SourceError`` only when the whole source cannot
+be asked. What cannot be read for one version is a fact about that version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from audit.facts import CodeDigest, Commit, DataObject, Registry, Repository, StageState, Weights
+
+
+class RegistryReader(Protocol):
+    """Reads a whole registry in bulk: ``sql`` and ``rest`` are two of them."""
+
+    name: str
+
+    def read(self) -> Registry:
+        """Return all models, versions, runs and logged models, in a fixed order.
+
+        Raises ``SourceError`` if the registry cannot be reached or is not MLflow's.
+        """
+        ...
+
+
+class CodeSource(Protocol):
+    """One configured git repository with the DVC projects in its history."""
+
+    def describe(self) -> Repository:
+        """Return what the repository is and whether it can be asked."""
+        ...
+
+    def states_with_out(self, digest: str) -> tuple[StageState, ...]:
+        """Return every stage state of the history that has an out with this digest."""
+        ...
+
+    def commit(self, sha: str) -> Commit | None:
+        """Return a commit by full SHA, ``None`` if this repository does not hold it."""
+        ...
+
+    def compare(self, state: StageState, commit: str) -> tuple[CodeDigest, ...]:
+        """Return the state's dependencies and parameters against the tree of a commit."""
+        ...
+
+
+class DataSource(Protocol):
+    """The DVC remotes of one repository."""
+
+    def exist(self, digests: Sequence[str]) -> tuple[DataObject, ...]:
+        """Return for each digest whether its remote holds it, asked in one batch."""
+        ...
+
+
+class WeightsReader(Protocol):
+    """Hashes artifact folders at their storage locations."""
+
+    def read(self, locations: Iterable[str]) -> dict[str, Weights]:
+        """Return the digests of each location; unreadable ones say why."""
+        ...
