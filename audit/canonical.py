@@ -51,6 +51,11 @@ def dumps(value: Any) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def loads(data: str | bytes) -> Any:
+    """Return the plain values in JSON text. Raises ``ValueError``."""
+    return json.loads(data)
+
+
 def sha256(data: bytes) -> str:
     """Return the SHA-256 of bytes as 64 hex digits."""
     return hashlib.sha256(data).hexdigest()
@@ -65,6 +70,19 @@ def sha256_file(path: Path) -> str:
 def digest_of(value: Any) -> str:
     """Return the SHA-256 of a dataclass's canonical JSON."""
     return sha256(dumps(plain(value)))
+
+
+_HEX = re.compile(r"([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})[0-9a-f]*(?:\.dir)?")
+
+
+def short_digest(digest: str) -> str:
+    """Return a digest, commit or run id as people compare it: ``9b21 d07e 55c1``.
+
+    A name before a colon (``md5:``) is left out; what is not at least twelve hex
+    digits comes back as it is.
+    """
+    found = _HEX.fullmatch(digest.rpartition(":")[2])
+    return " ".join(found.groups()) if found else digest
 
 
 def slug(name: str) -> str:

@@ -231,7 +231,7 @@ def read_yaml(path: Path, what: str) -> Any:
 Model = typing.TypeVar("Model", bound=BaseModel)
 
 
-def validate(model: type[Model], raw: Any, path: Path) -> Model:
+def validate(model: type[Model], raw: Any, path: Path | str) -> Model:
     """Return ``raw`` as ``model``. Raises ``ConfigError`` for the first thing wrong in it."""
     try:
         return model.model_validate(raw)

@@ -166,9 +166,14 @@ class Weights:
     files: tuple[ArtifactFile, ...] = ()
     directories: dict[str, str] = field(default_factory=dict)
     """Folder path to its DVC digest (``….dir``), ``"."`` for the whole location."""
+    directories_dos2unix: dict[str, str] = field(default_factory=dict)
+    """The same as DVC 2 has it, for folders where it differs."""
     first_seen_at: int | None = None
     """When this tool first hashed this location; the baseline of "unchanged"."""
     first_sha256: str = ""
+    watched: bool = False
+    """Whether that baseline is older than the moment reported, so that "unchanged" says
+    something of the period."""
     changed_files: tuple[str, ...] = ()
     """Files that differ from the baseline, where the baseline lists files."""
 
@@ -186,6 +191,8 @@ class Environment:
     """Those lines that do not name one exact version."""
     signature: str = ""
     """MLmodel's model signature (JSON), empty if the model has none."""
+    problems: tuple[str, ...] = ()
+    """Files of these that could not be read or parsed, each a sentence."""
 
 
 # --- code and pipelines --------------------------------------------------------------
@@ -514,6 +521,18 @@ class PreviousBundle:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviousResults:
+    """What the report of the period before came to, to tell what changed since."""
+
+    verdicts: dict[str, str] = field(default_factory=dict)
+    """``control|model|version`` to verdict."""
+    versions: tuple[str, ...] = ()
+    """``model|version`` of every version that was in scope."""
+    packs: dict[str, str] = field(default_factory=dict)
+    """Pack id to the SHA-256 of its content."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobFacts:
     """What was asked: the job, the period, the moment, as settled at the start of the run."""
 
@@ -556,6 +575,7 @@ class Facts:
     registry: Registry
     """Models only; versions stand in ``versions``, runs with them."""
     previous: PreviousBundle
+    previous_results: PreviousResults | None = None
     repositories: tuple[Repository, ...] = ()
     versions: tuple[VersionFacts, ...] = ()
     scope_reasons: dict[str, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from audit.controls.results import ControlResult as ControlResult  # noqa: PLC0414
 from audit.facts import (
     ArtifactFile,
     Commit,
@@ -31,25 +32,9 @@ SCHEMA = "mlflow-audit/report/1"
 DOSSIER_SCHEMA = "mlflow-audit/dossier/1"
 
 
-@dataclass(frozen=True, slots=True)
-class ControlResult:
-    """What one control came to for one version, or for the job (``model`` empty)."""
-
-    pack: str
-    control: str
-    title: str
-    family: str
-    check: str
-    severity: Severity
-    verdict: Verdict
-    unwaived: Verdict
-    """The verdict before waivers."""
-    reason: str
-    evidence: tuple[str, ...] = ()
-    remedy: str = ""
-    waiver: str = ""
-    model: str = ""
-    version: int = 0
+def model_label(model: str, workspace: str) -> str:
+    """Return a model's name, with the workspace before it only where it is not the default."""
+    return model if workspace in ("", "default") else f"{workspace}:{model}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +121,13 @@ class Dossier:
     results: tuple[ControlResult, ...]
     gaps: tuple[Gap, ...]
     problems: tuple[str, ...]
+    run_id: str = ""
+    """The run that the version names, also where that run is gone."""
+
+    @property
+    def label(self) -> str:
+        """The model's name in tables: see ``model_label``."""
+        return model_label(self.model, self.workspace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +192,11 @@ class ModelSection:
     verdict: Verdict
     versions: tuple[str, ...]
     """Slugs of its dossiers in this report, the newest version first."""
+
+    @property
+    def label(self) -> str:
+        """The model's name in tables: see ``model_label``."""
+        return model_label(self.name, self.workspace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,3 +322,5 @@ class Report:
     unregistered_runs: tuple[Run, ...]
     history_statement: str
     """What is known of actions in the period; plain words while nothing records them."""
+    fail_on: Severity = Severity.HIGH
+    """The least severity at which a failed control fails the run."""

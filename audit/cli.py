@@ -1,0 +1,389 @@
+"""The command line: options, their environment mirror, messages and exit codes. No logic.
+
+Results go to standard output, messages to standard error. Every option ``--name`` of a
+command ``cmd`` can be set as ``MLFLOW_AUDIT_CMD_NAME``, those shared by all commands
+as ``MLFLOW_AUDIT_NAME``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from audit import __version__, config, errors
+from audit.period import system_clock
+
+F = TypeVar("F", bound=Callable[..., Any])
+_PREFIX = "MLFLOW_AUDIT"
+
+
+class Messages:
+    """Progress on standard error: a line for each stage, a moving count on a terminal."""
+
+    def __init__(self, quiet: bool, progress: str) -> None:
+        self._quiet = quiet
+        self._moving = progress == "on" or (progress == "auto" and sys.stderr.isatty())
+        self._open = False
+
+    def stage(self, text: str) -> None:
+        """Tell that a stage begins."""
+        if not self._quiet:
+            self._end_line()
+            click.echo(text, err=True)
+
+    def step(self, done: int, total: int) -> None:
+        """Tell how far the stage has come."""
+        if self._moving and not self._quiet:
+            click.echo(f"\r  {done} of {total}", err=True, nl=done == total)
+            self._open = done != total
+
+    def warn(self, text: str) -> None:
+        """Tell what the user ought to know, in quiet runs as well."""
+        self._end_line()
+        click.echo(text, err=True)
+
+    def _end_line(self) -> None:
+        if self._open:
+            click.echo(err=True)
+            self._open = False
+
+
+def _shared(function: F) -> F:
+    """Add the options that every command has."""
+    for option in (
+        click.option("-q", "--quiet", is_flag=True, envvar=f"{_PREFIX}_QUIET", help="Only errors."),
+        click.option(
+            "-v", "--verbose", count=True, envvar=f"{_PREFIX}_VERBOSE", help="Log what is done."
+        ),
+        click.option(
+            "--progress",
+            type=click.Choice(["auto", "on", "off"]),
+            default="auto",
+            envvar=f"{_PREFIX}_PROGRESS",
+            help="Moving counts; auto: only on a terminal.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def _job_options(function: F) -> F:
+    """Add the options of the commands that work on a job file."""
+    for option in (
+        click.option(
+            "--only",
+            multiple=True,
+            metavar="PATTERN",
+            envvar=f"{_PREFIX}_ONLY",
+            help="Only models whose name fits this shell pattern; may be repeated.",
+        ),
+        click.option(
+            "--as-of",
+            metavar="TIME",
+            envvar=f"{_PREFIX}_AS_OF",
+            help="Report what held at this moment (ISO 8601), not at the period's end.",
+        ),
+        click.option(
+            "-p",
+            "--period",
+            metavar="PERIOD",
+            envvar=f"{_PREFIX}_PERIOD",
+            help="2026-Q3, 2026-07, 2026 or 2026-07-01/2026-09-30; default: the last closed one.",
+        ),
+        click.option(
+            "-o",
+            "--output",
+            type=click.Path(path_type=Path),
+            envvar=f"{_PREFIX}_OUTPUT",
+            help="Folder for bundles, in place of archive.path.",
+        ),
+        click.option(
+            "-c",
+            "--config",
+            "config_file",
+            type=click.Path(path_type=Path),
+            envvar=f"{_PREFIX}_CONFIG",
+            help="Job file, in place of the argument.",
+        ),
+        click.argument("job", required=False, type=click.Path(path_type=Path)),
+    ):
+        function = option(function)
+    return _shared(function)
+
+
+def _run_options(function: F) -> F:
+    for option in (
+        click.option(
+            "-j",
+            "--jobs",
+            envvar=f"{_PREFIX}_JOBS",
+            metavar="N|auto",
+            help="Processes that render; auto: one for each core.",
+        ),
+        click.option(
+            "--executor",
+            type=click.Choice(["inline", "process"]),
+            envvar=f"{_PREFIX}_EXECUTOR",
+            help="Where pages are rendered.",
+        ),
+        click.option(
+            "--format",
+            "formats",
+            envvar=f"{_PREFIX}_FORMAT",
+            metavar="LIST",
+            help="Formats, separated by commas: pdf,html,csv.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", prog_name="mlflow-audit")
+def cli() -> None:
+    """Compliance audit reports for MLflow model registries.
+
+    Exit codes: 0 all required controls pass or are validly waived; 1 a control failed;
+    2 usage or configuration; 3 something could not be read or evaluated; 4 sealing or
+    verification failed; 5 another run holds the lock; 130 interrupted.
+    """
+
+
+@cli.command()
+@_job_options
+@_run_options
+@click.option("--dry-run", is_flag=True, help="Tell what would be done, as plan does.")
+@click.option(
+    "--force", is_flag=True, help="Run again although the period is sealed: a new revision."
+)
+def run(
+    job: Path | None, config_file: Path | None, dry_run: bool, force: bool, **options: Any
+) -> int:
+    """Read, judge, render, seal and archive the report of one period."""
+    from audit import pipeline
+
+    messages = _messages(options)
+    settings = _settings(job, config_file, options)
+    request = _request(options, force=force)
+    if dry_run:
+        click.echo(pipeline.plan(settings, request, system_clock).text())
+        return errors.EXIT_OK
+    result = pipeline.run(settings, request, clock=system_clock, messages=messages)
+    for problem in result.problems:
+        messages.warn(problem)
+    messages.stage(result.headline)
+    click.echo(result.path)
+    return result.exit_code
+
+
+@cli.command()
+@_job_options
+def plan(job: Path | None, config_file: Path | None, **options: Any) -> int:
+    """Tell what a run would do, without writing anything."""
+    from audit import pipeline
+
+    _messages(options)
+    settings = _settings(job, config_file, options)
+    click.echo(pipeline.plan(settings, _request(options), system_clock).text())
+    return errors.EXIT_OK
+
+
+@cli.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    envvar=f"{_PREFIX}_OUTPUT",
+    help="Folder to write to; without it the files are only compared.",
+)
+@_run_options
+@_shared
+def render(bundle: Path, output: Path | None, **options: Any) -> int:
+    """Render a bundle's report again from its facts, and compare it with what was sealed."""
+    from audit import rerender
+
+    messages = _messages(options)
+    result = rerender.render(
+        bundle,
+        output,
+        jobs=_jobs(options.get("jobs")),
+        executor=options.get("executor") or "process",
+        formats=_formats(options.get("formats")),
+        messages=messages,
+    )
+    click.echo(result.text())
+    return errors.EXIT_OK if result.same else errors.EXIT_SEAL
+
+
+@cli.command()
+@click.argument("bundle", type=click.Path(path_type=Path))
+@click.option(
+    "--trust",
+    type=click.Path(path_type=Path),
+    envvar=f"{_PREFIX}_TRUST",
+    help="PEM file of the authority to trust, had from elsewhere than the bundle.",
+)
+@click.option(
+    "--previous",
+    type=click.Path(path_type=Path),
+    help="Bundle of the period before; default: looked for beside this one.",
+)
+@_shared
+def verify(bundle: Path, trust: Path | None, previous: Path | None, **options: Any) -> int:
+    """Check a bundle: every file, every signature, the chain to the period before."""
+    from audit.archive.verify import verify_bundle
+
+    _messages(options)
+    result = verify_bundle(bundle, trust, previous)
+    click.echo(result.text())
+    return errors.EXIT_OK if result.ok else errors.EXIT_SEAL
+
+
+@cli.group()
+def keys() -> None:
+    """Make keys for a first run."""
+
+
+@keys.command("new")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--organisation", default="", help="Name in the certificates.")
+@_shared
+def keys_new(folder: Path, organisation: str, **options: Any) -> int:
+    """Make a small authority and a seal certificate in FOLDER."""
+    from audit.seal.authority import new_authority
+
+    _messages(options)
+    for path in new_authority(folder, organisation, system_clock()):
+        click.echo(path)
+    return errors.EXIT_OK
+
+
+@cli.command()
+@click.argument("folder", default=".", type=click.Path(path_type=Path))
+@click.option("--registry", default="", help="Registry URI; default: from the environment.")
+@_shared
+def init(folder: Path, registry: str, **options: Any) -> int:
+    """Write a commented job file into FOLDER/configs from what is found there."""
+    from audit import scaffold
+
+    _messages(options)
+    written = scaffold.init(folder, registry)
+    for line in written.notes:
+        click.echo(line, err=True)
+    click.echo(written.path)
+    return errors.EXIT_OK
+
+
+@cli.command()
+@_job_options
+def doctor(job: Path | None, config_file: Path | None, **options: Any) -> int:
+    """Check registry, repositories, remotes, keys, fonts and disk; tell what to do."""
+    from audit import doctor as examination
+
+    _messages(options)
+    findings = examination.examine(_settings(job, config_file, options), system_clock())
+    click.echo(examination.table(findings))
+    return errors.EXIT_OK if all(item.ok for item in findings) else errors.EXIT_UNREAD
+
+
+@cli.command()
+@click.argument("folder", default="demo", type=click.Path(path_type=Path))
+@_shared
+def demo(folder: Path, **options: Any) -> int:
+    """Build a small world in FOLDER, run the quarterly export on it, and show where to look."""
+    from audit import demo as showcase
+
+    messages = _messages(options)
+    click.echo(showcase.run(folder, messages))
+    return errors.EXIT_OK
+
+
+def _messages(options: dict[str, Any]) -> Messages:
+    level = {0: logging.WARNING, 1: logging.INFO}.get(options.get("verbose", 0), logging.DEBUG)
+    logging.basicConfig(
+        level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    return Messages(options.get("quiet", False), options.get("progress", "auto"))
+
+
+def _settings(
+    job: Path | None, config_file: Path | None, options: dict[str, Any]
+) -> config.JobFile:
+    path = config_file or job
+    if path is None:
+        raise errors.UsageError("no job file is named", remedy="mlflow-audit init writes one")
+    settings = config.load(path)
+    execute, archive, report = settings.execute, settings.archive, settings.report
+    if options.get("output"):
+        archive = archive.model_copy(update={"path": options["output"].resolve()})
+    if options.get("executor"):
+        execute = execute.model_copy(update={"executor": options["executor"]})
+    if options.get("jobs"):
+        execute = execute.model_copy(update={"jobs": _jobs(options["jobs"])})
+    if options.get("formats"):
+        report = report.model_copy(update={"formats": _formats(options["formats"])})
+    return settings.model_copy(update={"execute": execute, "archive": archive, "report": report})
+
+
+def _request(options: dict[str, Any], *, force: bool = False) -> Any:
+    from audit.pipeline import Request
+
+    return Request(
+        period=options.get("period") or "",
+        as_of=options.get("as_of") or "",
+        only=tuple(options.get("only") or ()),
+        force=force,
+    )
+
+
+def _jobs(text: str | None) -> int | str:
+    if text is None or text == "auto":
+        return "auto"
+    if not text.isdigit() or not int(text):
+        raise errors.UsageError(
+            f"not a number of processes: {text!r}", remedy="Use 1, 2, … or auto"
+        )
+    return int(text)
+
+
+def _formats(text: str | None) -> tuple[str, ...]:
+    known = ("pdf", "html", "csv")
+    chosen = tuple(part.strip() for part in (text or ",".join(known)).split(","))
+    if unknown := [part for part in chosen if part not in known]:
+        raise errors.UsageError(f"no such format: {unknown[0]!r}", remedy=f"Use {', '.join(known)}")
+    return tuple(part for part in known if part in chosen)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; a user's mistake is one line, never a traceback."""
+    try:
+        code = cli.main(
+            args=list(arguments) if arguments is not None else None,
+            prog_name="mlflow-audit",
+            standalone_mode=False,
+        )
+    except click.exceptions.Abort:
+        return _fail("interrupted", errors.EXIT_INTERRUPTED)
+    except KeyboardInterrupt:
+        return _fail("interrupted", errors.EXIT_INTERRUPTED)
+    except click.ClickException as error:
+        return _fail(error.format_message(), errors.EXIT_USAGE)
+    except errors.AuditError as error:
+        return _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        # The reader of standard output went away; what is left to flush goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return errors.EXIT_OK
+    return code if isinstance(code, int) else errors.EXIT_OK
+
+
+def _fail(text: str, code: int) -> int:
+    click.echo(f"mlflow-audit: {text}", err=True)
+    return code

@@ -1,0 +1,159 @@
+"""What a run needs, looked at one by one: a line each, with what to do where it is not well."""
+
+from __future__ import annotations
+
+import ctypes.util
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit.config import Code, JobFile
+from audit.controls.pack import load_pack
+from audit.controls.waivers import load_waivers
+from audit.errors import AuditError
+from audit.ledger import Ledger
+from audit.resources import FONTS
+from audit.seal.keys import load_sealer
+from audit.sources.registries import open_registry
+from audit.sources.repositories import open_code
+from audit.sources.uris import redact_uri
+
+LEAST_FREE = 1 << 30
+"""Bytes that the output's file system should have free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: whether it is well, what was seen, and what to do."""
+
+    what: str
+    ok: bool
+    seen: str
+    remedy: str = ""
+
+
+def examine(job: JobFile, now: int) -> tuple[Finding, ...]:
+    """Return a finding for everything that a run of this job needs. Never raises ``AuditError``."""
+    found: list[Finding] = [_try("registry", lambda: _registry(job))]
+    for entry in job.code:
+        found += _repository(entry, job)
+    if not job.code:
+        remedy = "Name the repositories under code: in the job file"
+        found.append(Finding("repositories", False, "none is configured", remedy))
+    found += [
+        _try("control packs", lambda: _packs(job)),
+        _try("seal", lambda: _seal(job, now)),
+        _try("ledger", lambda: _ledger(job)),
+        *_tools(),
+        _fonts(),
+        _pango(),
+        _disk(job.archive.path),
+    ]
+    return tuple(found)
+
+
+def table(findings: tuple[Finding, ...]) -> str:
+    """Return the findings as an aligned table, remedies below their lines."""
+    width = max(len(item.what) for item in findings)
+    lines = []
+    for item in findings:
+        lines.append(f"{'ok ' if item.ok else 'NOT'}  {item.what:<{width}}  {item.seen}")
+        if not item.ok and item.remedy:
+            lines.append(f"     {'':<{width}}  → {item.remedy}")
+    return "\n".join(lines)
+
+
+def _try(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, look())
+    except AuditError as error:
+        seen = f"{error.where}: {error.what}" if error.where else error.what
+        return Finding(what, False, seen, error.remedy)
+
+
+def _registry(job: JobFile) -> str:
+    registry = open_registry(job.registry.uri, job.registry.reader).read()
+    deleted = sum(version.deleted for version in registry.versions)
+    return (
+        f"{redact_uri(job.registry.uri)} by {registry.reader}: {len(registry.models)} models, "
+        f"{len(registry.versions)} versions ({deleted} deleted), {len(registry.runs)} runs"
+    )
+
+
+def _repository(entry: Code, job: JobFile) -> Iterator[Finding]:
+    what = f"repository {entry.label}"
+    try:
+        code, data = open_code(entry, job.execute.cache)
+        about = code.describe()
+        objects = data.exist(())
+    except AuditError as error:
+        yield Finding(what, False, str(error), error.remedy)
+        return
+    del objects
+    short = " (shallow: history is cut off)" if about.shallow else ""
+    if about.readable and not about.shallow:
+        seen = f"{about.commits} commits, {about.lock_states} DVC lock states"
+        yield Finding(what, True, seen)
+    else:
+        remedy = "Fetch the whole history: git fetch --unshallow" if about.shallow else ""
+        yield Finding(what, False, f"{about.reason or 'not whole'}{short}", remedy)
+    for problem in about.problems[:3]:
+        yield Finding(what, False, problem, "It is listed in the report; the rest is read")
+
+
+def _packs(job: JobFile) -> str:
+    packs = [load_pack(name) for name in job.controls.packs]
+    waivers = load_waivers(job.controls.waivers) if job.controls.waivers else ()
+    controls = sum(len(pack.controls) for pack in packs)
+    return f"{len(packs)} packs, {controls} controls, {len(waivers)} waivers"
+
+
+def _seal(job: JobFile, now: int) -> str:
+    signing = job.signing
+    sealer = load_sealer(signing.key, signing.certificate, signing.chain, now)
+    issued = " (self-issued)" if sealer.self_issued else ""
+    until = sealer.certificate.not_valid_after_utc
+    return f"{sealer.subject}{issued}, valid until {until:%Y-%m-%d}"
+
+
+def _ledger(job: JobFile) -> str:
+    ledger = Ledger(job.ledger)
+    try:
+        return f"chain whole, head {ledger.verify()[:12]}"
+    finally:
+        ledger.close()
+
+
+def _tools() -> Iterator[Finding]:
+    for name, why in (("git", "to read repositories"), ("openssl", "for verify.sh")):
+        path = shutil.which(name)
+        remedy = f"Install it: apt-get install {name}"
+        yield Finding(name, path is not None, path or f"not found; needed {why}", remedy)
+
+
+def _fonts() -> Finding:
+    fonts = sorted(FONTS.glob("*.ttf"))
+    remedy = "Install mlflow-audit again: its fonts are part of it"
+    return Finding("fonts", bool(fonts), f"{len(fonts)} shipped fonts in {FONTS}", remedy)
+
+
+def _pango() -> Finding:
+    if not ctypes.util.find_library("pango-1.0"):
+        remedy = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+        return Finding("Pango", False, "not found; WeasyPrint needs it", remedy)
+    if not ctypes.util.find_library("harfbuzz-subset"):
+        remedy = "apt-get install libharfbuzz-subset0"
+        return Finding(
+            "Pango", False, "no libharfbuzz-subset: PDFs take three times longer", remedy
+        )
+    return Finding("Pango", True, "with libharfbuzz-subset")
+
+
+def _disk(output: Path) -> Finding:
+    place = output
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    seen = f"{free / (1 << 30):.1f} GiB free at {output}"
+    return Finding("disk", free >= LEAST_FREE, seen, "Make room, or name another archive.path")

@@ -1,0 +1,105 @@
+"""The graph while it is being made: nodes once, edges in order, gaps with their consequence."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from audit.facts import Commit, TrackedPath
+from audit.graph import Edge, Gap, Graph, Node, NodeKind, Relation
+from audit.verdicts import Grade, LineageStatus, weakest
+
+_OFF_CHAIN = frozenset(
+    {NodeKind.COMMIT, NodeKind.ENVIRONMENT, NodeKind.ALIAS, NodeKind.CONSUMER, NodeKind.DATASET}
+)
+
+
+class Canvas:
+    """Collects a version's nodes, edges and gaps; ``graph`` says what they come to."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, Node] = {}
+        self.edges: list[Edge] = []
+        self.gaps: list[Gap] = []
+
+    def node(self, kind: NodeKind, key: str, label: str, **more: str) -> str:
+        """Return the id of a node, made if it is new (``digest``, ``detail``, ``role``)."""
+        node_id = f"{kind.value}:{key}"
+        self.nodes.setdefault(node_id, Node(node_id, kind, label, **more))
+        return node_id
+
+    def file(self, path: TrackedPath, role: str, detail: str = "") -> str:
+        """Return the id of a data file's node."""
+        return self.node(
+            NodeKind.FILE,
+            f"{path.path}@{path.digest}",
+            path.path,
+            digest=f"{path.hash_name}:{path.digest}",
+            detail=detail or (f"{path.files} files" if path.files else ""),
+            role=role,
+        )
+
+    def commit(self, sha: str, commit: Commit | None, role: str) -> str:
+        """Return the id of a commit's node; one that plays both roles says so."""
+        label = commit.subject if commit and commit.subject else "commit"
+        node_id = self.node(NodeKind.COMMIT, sha, label, digest=sha, role=role)
+        if self.nodes[node_id].role != role:
+            both = dataclasses.replace(self.nodes[node_id], role="tagged and lock")
+            self.nodes[node_id] = both
+        return node_id
+
+    def edge(
+        self,
+        source: str,
+        target: str,
+        relation: Relation,
+        grade: Grade,
+        method: str,
+        *operands: str,
+    ) -> None:
+        """Add an edge once; empty operands are left out."""
+        shown = tuple(operand for operand in operands if operand)
+        edge = Edge(source, target, relation, grade, method, shown)
+        if edge not in self.edges:
+            self.edges.append(edge)
+
+    def gap(self, what: str, reason: str, consequence: str) -> None:
+        """Add a gap to the list that is printed beside the drawing."""
+        self.gaps.append(Gap(what, reason, consequence))
+
+    def graph(self, version: str) -> Graph:
+        """Return the finished graph of the version whose node id is given."""
+        chain = self._chain(version)
+        grades = [self.edges[index].grade for index in chain]
+        return Graph(
+            nodes=tuple(self.nodes.values()),
+            edges=tuple(self.edges),
+            chain=chain,
+            gaps=tuple(self.gaps),
+            status=self._status(grades),
+            weakest=weakest(grades),
+        )
+
+    def _chain(self, version: str) -> tuple[int, ...]:
+        """Return the edges on every path that data took to the version."""
+        reached, waiting, chain = {version}, [version], set[int]()
+        while waiting:
+            here = waiting.pop()
+            for index, edge in enumerate(self.edges):
+                before, after = edge.flow
+                node = self.nodes[before]
+                if after != here or node.kind in _OFF_CHAIN or node.role == "commit":
+                    continue
+                chain.add(index)
+                if before not in reached:
+                    reached.add(before)
+                    waiting.append(before)
+        return tuple(sorted(chain))
+
+    def _status(self, chain: list[Grade]) -> LineageStatus:
+        if any(edge.grade is Grade.CONTRADICTED for edge in self.edges):
+            return LineageStatus.CONTRADICTED
+        if Grade.MISSING in chain:
+            return LineageStatus.GAPS
+        if Grade.NOT_CHECKABLE in chain:
+            return LineageStatus.UNREADABLE
+        return LineageStatus.COMPLETE
