@@ -19,6 +19,7 @@ from pydantic import TypeAdapter
 T = TypeVar("T")
 
 
+_SUFFIXED = re.compile(r"-[0-9a-f]{16}$")
 _ADAPTERS: dict[Any, TypeAdapter[Any]] = {}
 
 
@@ -88,12 +89,12 @@ def short_digest(digest: str) -> str:
 def slug(name: str) -> str:
     """Return a file name for any model name: readable, safe, and free of collisions.
 
-    Names made only of ``a-z 0-9 - _`` keep their form; every other name gets
-    the first eight hex digits of its own SHA-256 behind it, so that two names
-    never share a folder, on file systems that ignore case as well.
+    Names made only of ``a-z 0-9 - _`` keep their form; every other name, and one that
+    looks as if it had such an ending already, gets 16 hex digits of its own SHA-256
+    behind it. Two names never share a folder, where a file system ignores case as well.
     """
     folded = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     safe = re.sub(r"[^a-z0-9_-]+", "-", folded).strip("-_")[:60].strip("-_")
-    if safe == name:
+    if safe and safe == name and not _SUFFIXED.search(name):
         return safe
-    return f"{safe or 'model'}-{sha256(name.encode('utf-8', 'surrogatepass'))[:8]}"
+    return f"{safe or 'model'}-{sha256(name.encode('utf-8', 'surrogatepass'))[:16]}"

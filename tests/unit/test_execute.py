@@ -1,0 +1,34 @@
+"""Rendering elsewhere: every task has an outcome, whatever happens to the others."""
+
+import pytest
+from support import jobs
+
+from audit.execute import Task, run, worker_count
+
+
+@pytest.mark.parametrize("executor", ["inline", "process"])
+def test_each_task_has_its_outcome(executor: str) -> None:
+    tasks = [Task(f"task {n}", jobs.double, (n,)) for n in range(6)]
+    tasks.append(Task("bad", jobs.fail, ("broken",)))
+    found = {outcome.name: outcome for outcome in run(tasks, executor=executor, jobs=2)}
+    assert found["bad"].error == "ValueError: broken"
+    assert [found[f"task {n}"].value for n in range(6)] == [0, 2, 4, 6, 8, 10]
+
+
+def test_a_task_that_kills_its_process_is_named_and_the_others_finish() -> None:
+    tasks = [Task(f"task {n}", jobs.double, (n,)) for n in range(4)]
+    tasks.insert(2, Task("killer", jobs.die))
+    found = {outcome.name: outcome for outcome in run(tasks, executor="process", jobs=2)}
+    assert len(found) == 5
+    assert "died" in found["killer"].error
+    assert all(not found[f"task {n}"].error for n in range(4))
+
+
+def test_no_tasks_no_processes() -> None:
+    assert list(run([], executor="process", jobs="auto")) == []
+
+
+def test_worker_counts() -> None:
+    assert worker_count(3) == 3
+    assert worker_count(0) == 1
+    assert worker_count("auto") >= 1
