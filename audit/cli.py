@@ -166,13 +166,13 @@ def run(
     job: Path | None, config_file: Path | None, dry_run: bool, force: bool, **options: Any
 ) -> int:
     """Read, judge, render, seal and archive the report of one period."""
-    from audit import pipeline
+    from audit import pipeline, planning
 
     messages = _messages(options)
     settings = _settings(job, config_file, options)
     request = _request(options, force=force)
     if dry_run:
-        click.echo(pipeline.plan(settings, request, system_clock).text())
+        click.echo(planning.plan(settings, request))
         return errors.EXIT_OK
     result = pipeline.run(settings, request, clock=system_clock, messages=messages)
     for problem in result.problems:
@@ -186,11 +186,11 @@ def run(
 @_job_options
 def plan(job: Path | None, config_file: Path | None, **options: Any) -> int:
     """Tell what a run would do, without writing anything."""
-    from audit import pipeline
+    from audit import planning
 
     _messages(options)
     settings = _settings(job, config_file, options)
-    click.echo(pipeline.plan(settings, _request(options), system_clock).text())
+    click.echo(planning.plan(settings, _request(options)))
     return errors.EXIT_OK
 
 
@@ -207,17 +207,15 @@ def plan(job: Path | None, config_file: Path | None, **options: Any) -> int:
 @_shared
 def render(bundle: Path, output: Path | None, **options: Any) -> int:
     """Render a bundle's report again from its facts, and compare it with what was sealed."""
-    from audit import rerender
+    from audit import rerender, typeset
 
     messages = _messages(options)
-    result = rerender.render(
-        bundle,
-        output,
-        jobs=_jobs(options.get("jobs")),
-        executor=options.get("executor") or "process",
+    settings = typeset.Settings(
         formats=_formats(options.get("formats")),
-        messages=messages,
+        executor=options.get("executor") or "process",
+        jobs=_jobs(options.get("jobs")),
     )
+    result = rerender.render(bundle, output, settings, messages)
     click.echo(result.text())
     return errors.EXIT_OK if result.same else errors.EXIT_SEAL
 
@@ -242,7 +240,13 @@ def verify(bundle: Path, trust: Path | None, previous: Path | None, **options: A
 
     _messages(options)
     result = verify_bundle(bundle, trust, previous)
-    click.echo(result.text())
+    wanted = list(result.findings) if options["verbose"] else [*result.notes, *result.wrong]
+    for finding in wanted:
+        click.echo(f"{finding.level.value:<6} {finding}")
+    anchor = "by the authority given" if result.anchored else "but the bundle vouches for itself"
+    click.echo(
+        f"{bundle}: verified {anchor}" if result.ok else f"{bundle}: {len(result.wrong)} wrong"
+    )
     return errors.EXIT_OK if result.ok else errors.EXIT_SEAL
 
 
@@ -260,8 +264,11 @@ def keys_new(folder: Path, organisation: str, **options: Any) -> int:
     from audit.seal.authority import new_authority
 
     _messages(options)
-    for path in new_authority(folder, organisation, system_clock()):
-        click.echo(path)
+    made = new_authority(folder, organisation, system_clock())
+    click.echo(f"authority  {made.folder / 'ca.pem'}")
+    click.echo(f"           SHA-256 {made.ca_fingerprint}")
+    click.echo(f"seal       {made.folder / 'seal.pem'}")
+    click.echo(f"           SHA-256 {made.seal_fingerprint}")
     return errors.EXIT_OK
 
 
@@ -298,10 +305,9 @@ def doctor(job: Path | None, config_file: Path | None, **options: Any) -> int:
 @_shared
 def demo(folder: Path, **options: Any) -> int:
     """Build a small world in FOLDER, run the quarterly export on it, and show where to look."""
-    from audit import demo as showcase
+    from audit.demo import showcase
 
-    messages = _messages(options)
-    click.echo(showcase.run(folder, messages))
+    click.echo(showcase.run(folder, _messages(options)))
     return errors.EXIT_OK
 
 

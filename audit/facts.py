@@ -310,6 +310,8 @@ class Match:
     state: str
     """``StageState.id``."""
     method: MatchMethod
+    commit: str = ""
+    """The commit that the state's lock is read from."""
     out: str = ""
     """Path of the matching out in the repository."""
     artifact: str = ""

@@ -26,7 +26,7 @@ def draw_stages(canvas: Canvas, facts: VersionFacts, weights: str) -> None:
     for match in pipeline.matches:
         state = states[match.state]
         stage = _stage(canvas, state)
-        where = f"{state.file} in commit {state.commits[0] if state.commits else 'not recorded'}"
+        where = f"{state.file} in commit {match.commit}"
         if match.method is MatchMethod.BYTES:
             canvas.edge(
                 weights,
@@ -84,7 +84,10 @@ class _Walk:
         self.makers = {
             out.digest: state for state in self.pipeline.states for out in state.outs if out.digest
         }
-        self.compared = {(item.commit, item.path): item for item in self.pipeline.tree}
+        self.commits = tuple(match.commit for match in self.pipeline.matches)
+        equal = [item for item in self.pipeline.tree if item.equal]
+        equal.sort(key=lambda item: item.commit not in self.commits)
+        self.in_git = {(item.path, item.lock_digest): item for item in reversed(equal)}
 
     def draw(self) -> None:
         for state in self.pipeline.states:
@@ -96,7 +99,7 @@ class _Walk:
         code: list[CodeDigest] = []
         for dep in state.deps:
             maker = self.makers.get(dep.digest)
-            found = self._in_git(state, dep)
+            found = self.in_git.get((dep.path, dep.digest))
             if maker is not None:
                 self._tracked(stage, state, dep, maker)
             elif found is None:
@@ -106,14 +109,6 @@ class _Walk:
             else:
                 self._data_in_git(stage, dep, found)
         self._lock_commit(stage, state, code)
-
-    def _in_git(self, state: StageState, dep: TrackedPath) -> CodeDigest | None:
-        """Return the comparison that found the dependency in a commit that holds the lock."""
-        for commit in state.commits:
-            item = self.compared.get((commit, dep.path))
-            if item is not None and item.equal:
-                return item
-        return None
 
     def _tracked(self, stage: str, state: StageState, dep: TrackedPath, maker: StageState) -> None:
         node = self.canvas.file(dep, "intermediate" if maker.stage else "raw")
@@ -160,15 +155,15 @@ class _Walk:
         self.canvas.gap(dep.path, reason, "its content at training cannot be shown")
 
     def _lock_commit(self, stage: str, state: StageState, code: list[CodeDigest]) -> None:
-        if not state.commits:
-            return
-        sha = code[0].commit if code else state.commits[0]
-        known = next((item for item in self.pipeline.commits if item.sha == sha), None)
-        node = self.canvas.commit(sha, known, "lock")
-        if code:
+        """Lead the stage to the commits that hold its code, else to the one that holds its lock."""
+        known = {commit.sha: commit for commit in self.pipeline.commits}
+        for sha in dict.fromkeys(item.commit for item in code):
             method = "the files in this commit, hashed now, have the digests in the lock"
-            paths = tuple(f"{item.path} {item.lock_digest}" for item in code)
+            paths = [f"{item.path} {item.lock_digest}" for item in code if item.commit == sha]
+            node = self.canvas.commit(sha, known.get(sha), "lock")
             self.canvas.edge(stage, node, Relation.USED, Grade.VERIFIED, method, *paths)
-        else:
-            method = "this commit introduced the lock that names the stage"
+        if not code and state.commits:
+            method = "this commit holds the lock that names the stage"
+            sha = next((sha for sha in self.commits if sha in state.commits), state.commits[0])
+            node = self.canvas.commit(sha, known.get(sha), "lock")
             self.canvas.edge(stage, node, Relation.USED, Grade.RECORDED, method, state.file)

@@ -43,13 +43,9 @@ def build(facts: Facts, facts_sha256: str) -> Report:
     subject = JobSubject(job, facts.previous)
     job_results = evaluate(rules.packs, subject, rules.waivers, job.as_of)
     results = (*job_results, *(item for dossier in dossiers for item in dossier.results))
-    changes, compared = (), ""
-    previous = facts.previous_results
-    if previous is not None:
-        compared = facts.previous.label
-        changes = diff.changes(previous, results, _keys(dossiers), _packs(facts))
+    before = facts.previous_results
     counts = _counts(facts, dossiers)
-    before, after = _scores(results)
+    unwaived, waived = _scores(results)
     return Report(
         schema=SCHEMA,
         job=job.name,
@@ -86,17 +82,17 @@ def build(facts: Facts, facts_sha256: str) -> Report:
         verdict=overall(item.verdict for item in results),
         headline=_headline(counts, job_results),
         counts=counts,
-        score_before=before,
-        score_after=after,
+        score_before=unwaived,
+        score_after=waived,
         families=_families(facts, results),
         exceptions=find_exceptions(facts, dossiers, job_results),
         models=_models(facts, dossiers),
         dossiers=dossiers,
         job_results=job_results,
         waivers=_waivers(facts, results),
-        changes=changes,
-        compared_with=compared,
-        gaps=tuple(GapRow(d.model, d.version, gap) for d in dossiers for gap in d.gaps),
+        changes=diff.changes(before, results, _keys(dossiers), _packs(facts)),
+        compared_with=facts.previous.label if before else "",
+        gaps=tuple(GapRow(d.label, d.version, gap) for d in dossiers for gap in d.gaps),
         unregistered_runs=facts.unregistered_runs,
         history_statement=NO_HISTORY,
         fail_on=rules.fail_on,
@@ -112,7 +108,7 @@ def _judge(version: VersionFacts, facts: Facts) -> Dossier:
 
 
 def _keys(dossiers: tuple[Dossier, ...]) -> tuple[tuple[str, int], ...]:
-    return tuple((dossier.model, dossier.version) for dossier in dossiers)
+    return tuple((dossier.label, dossier.version) for dossier in dossiers)
 
 
 def _packs(facts: Facts) -> tuple[PackInfo, ...]:

@@ -24,7 +24,6 @@ from audit.lineage.build import source_address
 from audit.report.model import DOSSIER_SCHEMA, ControlResult, DatasetRow, Dossier, Statuses
 from audit.verdicts import LineageStatus, Verdict, overall
 
-
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections import defaultdict
 
 from audit.facts import Facts
-from audit.report import diff
+from audit.report.diff import status
 from audit.report.model import ControlResult, Dossier, ExceptionItem
 from audit.verdicts import Verdict
 
@@ -99,4 +99,4 @@ def _owner(dossier: Dossier | None, facts: Facts) -> str:
 def _status(result: ControlResult, facts: Facts) -> str:
     if facts.previous_results is None:
         return "first report"
-    return diff.status(facts.previous_results, result)
+    return status(facts.previous_results, result)

@@ -1,4 +1,4 @@
-"""What can be read, as Protocols, and the registry readers by name.
+"""What can be read, as Protocols.
 
 A source returns facts and raises ``SourceError`` only when the whole source cannot
 be asked. What cannot be read for one version is a fact about that version.
@@ -6,10 +6,19 @@ be asked. What cannot be read for one version is a fact about that version.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from audit.facts import CodeDigest, Commit, DataObject, Registry, Repository, StageState, Weights
+from audit.facts import (
+    CodeDigest,
+    Commit,
+    DataObject,
+    Match,
+    Registry,
+    Repository,
+    StageState,
+    Weights,
+)
 
 
 class RegistryReader(Protocol):
@@ -20,7 +29,7 @@ class RegistryReader(Protocol):
     def read(self) -> Registry:
         """Return all models, versions, runs and logged models, in a fixed order.
 
-        Raises ``SourceError`` if the registry cannot be reached or is not MLflow's.
+        Raises ``UsageError`` if the registry cannot be reached or is not MLflow's.
         """
         ...
 
@@ -32,16 +41,44 @@ class CodeSource(Protocol):
         """Return what the repository is and whether it can be asked."""
         ...
 
-    def states_with_out(self, digest: str) -> tuple[StageState, ...]:
-        """Return every stage state of the history that has an out with this digest."""
-        ...
-
     def commit(self, sha: str) -> Commit | None:
         """Return a commit by full SHA, ``None`` if this repository does not hold it."""
         ...
 
+    def states_with_out(self, digest: str) -> tuple[StageState, ...]:
+        """Return every stage state of the history that has an out with this digest."""
+        ...
+
+    def agreeing(
+        self, states: Sequence[StageState], params: Mapping[str, str], tagged: str
+    ) -> tuple[StageState, ...]:
+        """Return those states that a run's parameters and tagged commit leave possible."""
+        ...
+
+    def differences(self, state: StageState, params: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the parameters that a run and a state both have with other values."""
+        ...
+
+    def infer(
+        self, params: Mapping[str, str], metrics: Mapping[str, float]
+    ) -> tuple[StageState, Match] | str:
+        """Return the one state that parameters and metrics lead to, else why there is none."""
+        ...
+
+    def lock_commit(self, state: StageState, tagged: str) -> str:
+        """Return the commit that the state's lock is to be read from."""
+        ...
+
+    def upstream(self, state: StageState, commit: str) -> tuple[StageState, ...]:
+        """Return the state and, by digest, all states that its data came from."""
+        ...
+
     def compare(self, state: StageState, commit: str) -> tuple[CodeDigest, ...]:
         """Return the state's dependencies and parameters against the tree of a commit."""
+        ...
+
+    def problems(self) -> tuple[str, ...]:
+        """Return what could not be read so far, each a sentence."""
         ...
 
 

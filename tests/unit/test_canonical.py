@@ -61,3 +61,10 @@ def test_digests(tmp_path: Path) -> None:
     assert canonical.sha256_file(tmp_path / "f") == hashlib.sha256(b"weights").hexdigest()
     one, other = TrackedPath("a"), TrackedPath("a")
     assert canonical.digest_of(one) == canonical.digest_of(other)
+
+
+def test_digests_are_shortened_the_same_way_everywhere() -> None:
+    for digest in ("9b21d07e55c1" + "0" * 28, "md5:9b21d07e55c1", "md5:9b21d07e55c1aa.dir"):
+        assert canonical.short_digest(digest) == "9b21 d07e 55c1"
+    for other in ("", "HEAD", "1a2b3c4d", "9b21d07e55c1<b>", "m-1"):
+        assert canonical.short_digest(other) == other

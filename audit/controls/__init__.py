@@ -1,0 +1,1 @@
+"""Facts and lineage held against control packs: checks, verdicts, waivers."""

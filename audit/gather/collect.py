@@ -1,0 +1,79 @@
+"""One run's reading: registry, weights, repositories and remotes, put together as facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from audit.config import JobFile
+from audit.facts import Facts, JobFacts, PreviousBundle, PreviousResults, Rules
+from audit.gather.baseline import with_baseline
+from audit.gather.join import join
+from audit.gather.objects import with_objects
+from audit.gather.registry import RegistryIndex
+from audit.gather.scope import select
+from audit.ledger import Ledger
+from audit.period import Period
+from audit.sources.registries import open_registry
+from audit.sources.repositories import open_code
+from audit.sources.weights import ArtifactReader
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be read: the job, its rules, the period, and what came before."""
+
+    job: JobFile
+    facts: JobFacts
+    rules: Rules
+    period: Period
+    now: int
+    previous: PreviousBundle
+    previous_results: PreviousResults | None = None
+
+
+def collect(request: Request, ledger: Ledger) -> Facts:
+    """Return the facts of one run. New weights are noted in the ledger with their digests.
+
+    Raises ``AuditError`` where a whole source cannot be asked; what cannot be read for one
+    version is a fact about that version.
+    """
+    job, asked = request.job, request.facts
+    registry = open_registry(job.registry.uri, job.registry.reader).read()
+    chosen = select(
+        registry,
+        request.period,
+        asked.as_of,
+        rule=asked.scope,
+        include=asked.include,
+        exclude=asked.exclude,
+    )
+    index = RegistryIndex(registry, asked.as_of)
+    places = {version.key: index.location(version) for version in chosen.versions}
+    artifacts = ArtifactReader(
+        mode=job.data.weights, cache=job.execute.cache, tracking_uri=job.registry.uri
+    )
+    environments = artifacts.environments(places.values())
+    weights = with_baseline(artifacts.read(places.values()), ledger, request.now, asked.as_of)
+    repositories = [open_code(entry, job.execute.cache) for entry in job.code]
+    sources = [code for code, _ in repositories]
+    versions = []
+    for version in chosen.versions:
+        place = places[version.key]
+        facts = index.facts(version, weights[place], environments[place])
+        versions.append(replace(facts, pipeline=join(facts.weights, facts.run, sources)))
+    if job.data.remotes == "check":
+        versions = with_objects(
+            versions, {code.describe().name: data for code, data in repositories}
+        )
+    return Facts(
+        job=asked,
+        rules=request.rules,
+        registry=replace(registry, versions=(), runs=(), logged_models=()),
+        previous=request.previous,
+        previous_results=request.previous_results,
+        repositories=tuple(code.describe() for code in sources),
+        versions=tuple(versions),
+        scope_reasons=chosen.reasons,
+        left_out=chosen.left_out,
+        unregistered_runs=index.unregistered(request.period),
+    )

@@ -1,0 +1,336 @@
+"""The lineage map of one model version, drawn as SVG.
+
+Data flows from left to right. What acts (stages, runs) is round, what is acted on
+(data, weights, commits) is square, the version is dark, what uses it is drawn with a
+hairline and what is missing with red dashes. A line tells by its stroke how it is known;
+colour only repeats that, so the map reads in grey as well. Sizes are millimetres.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from audit.graph import Edge, Graph, Node, NodeKind
+from audit.render import strokes, text
+from audit.render.layering import Link
+from audit.render.layout import Box, Continuation, Line, Sheet, arrange
+from audit.render.lettering import clip, width, xml
+from audit.render.strokes import EDGE_STYLES, PILL, SMALL, mm
+from audit.render.words import GRADES, NOT_RECORDED
+from audit.verdicts import Grade
+
+SHEET_HEIGHT = 212.0
+"""What fits an A4 page below a heading, in millimetres."""
+
+STACKED_FROM = 8
+"""So many alike nodes with the same neighbours are drawn as one stack."""
+
+_PADDING = 1.5
+_ROUND = 5.0
+_EDGE = 0.3
+_STACK = 0.9
+_CAPTION = 4.4
+_SPOKEN = 120
+_MARGIN = 7.9
+_SCREEN_LETTERS = 1.15
+"""How much wider than the shipped fonts the letters of a reader's own machine may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """The look of a kind of node; ``text`` is the ink of its kind, label and digest."""
+
+    fill: str = strokes.SOFT
+    ink: str = strokes.RULE
+    width: float = 0.25
+    round: bool = False
+    dashes: str = ""
+    text: tuple[str, str, str] = (strokes.THIRD, strokes.INK, strokes.SECOND)
+
+
+_SQUARE = _Shape()
+_ACTIVITY = _Shape(strokes.PAPER, strokes.SECOND, 0.3, round=True)
+_USER = _Shape(strokes.PAPER, width=0.15)
+_SHAPES = {
+    NodeKind.STAGE: _ACTIVITY,
+    NodeKind.RUN: _ACTIVITY,
+    NodeKind.WEIGHTS: _Shape(strokes.TINT, strokes.ACCENT, 0.3),
+    NodeKind.LOGGED_MODEL: _Shape(strokes.TINT),
+    NodeKind.MODEL_VERSION: _Shape(
+        strokes.ACCENT, strokes.ACCENT, text=(strokes.PALE, strokes.PAPER, strokes.PALE)
+    ),
+    NodeKind.ALIAS: _USER,
+    NodeKind.CONSUMER: _USER,
+    NodeKind.GAP: _Shape(
+        strokes.PAPER, strokes.FAIL, 0.35, dashes="1.5 0.9", text=(strokes.FAIL,) * 3
+    ),
+}
+_PLURALS = {NodeKind.FILE: "files", NodeKind.DATASET: "data sets", NodeKind.CONSUMER: "consumers"}
+
+
+def lineage_svg(graph: Graph, width_mm: float, *, screen: bool = False) -> list[str]:
+    """Return the lineage map as SVG sheets of the given width, none for an empty graph.
+
+    Nothing is smaller than 6.5 points at that width, and no sheet is higher than
+    ``SHEET_HEIGHT`` and a caption. With ``screen``, letters are those of the page, and
+    nodes and lines carry classes and ``data-node``, ``data-from``, ``data-to`` attributes.
+    """
+    graph, stacks = _stacked(_closed(graph))
+    if not graph.nodes:
+        return []
+    places = {node.id: place for place, node in enumerate(graph.nodes)}
+    links = [
+        Link(places[edge.flow[0]], places[edge.flow[1]], edge.grade.value) for edge in graph.edges
+    ]
+    sheets = arrange(len(graph.nodes), links, width_mm - 2 * _EDGE, SHEET_HEIGHT)
+    content = repr((graph.nodes, graph.edges, width_mm)).encode("utf-8", "backslashreplace")
+    mark = hashlib.sha256(content).hexdigest()[:10]
+    return [
+        _Drawing(graph, stacks, sheet, (number, len(sheets)), f"map-{mark}-{number}", screen).svg()
+        for number, sheet in enumerate(sheets, start=1)
+    ]
+
+
+def legend(graph: Graph) -> list[tuple[str, str]]:
+    """Return an SVG sample and a word for each grade that occurs, the strongest first."""
+    found = {edge.grade for edge in graph.edges}
+    return [
+        (strokes.sample(grade, GRADES[grade]), GRADES[grade]) for grade in Grade if grade in found
+    ]
+
+
+def kind_words(node: Node) -> str:
+    """Return what a node is: its role, where that tells more, and its kind."""
+    kind = "data set" if node.kind is NodeKind.DATASET else node.kind.value.replace("_", " ")
+    return kind if not node.role or node.role == kind else f"{node.role} {kind}"
+
+
+def sentence(edge: Edge, nodes: dict[str, Node]) -> str:
+    """Return an edge as a sentence with its grade and evidence."""
+    source, target = (
+        text.clip(nodes[end].label, _SPOKEN) or NOT_RECORDED for end in (edge.source, edge.target)
+    )
+    relation = edge.relation.value.replace("_", " ")
+    return f"{source} {relation} {target} ({GRADES[edge.grade]}; {text.clip(edge.evidence)})"
+
+
+def _closed(graph: Graph) -> Graph:
+    """Return the graph with a gap for each end of an edge that is no node of it."""
+    known = set(graph.by_id())
+    ends = dict.fromkeys(end for edge in graph.edges for end in (edge.source, edge.target))
+    lost = tuple(Node(end, NodeKind.GAP, end) for end in ends if end not in known)
+    return replace(graph, nodes=graph.nodes + lost) if lost else graph
+
+
+def _stacked(graph: Graph) -> tuple[Graph, frozenset[str]]:
+    """Return the graph with many alike nodes drawn as one, and the ids of such stacks.
+
+    Alike are nodes of one kind and role that have equal edges to the same neighbours.
+    """
+    around: dict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for edge in graph.edges:
+        around[edge.source].add(("to", edge.target, edge.relation, edge.grade))
+        around[edge.target].add(("from", edge.source, edge.relation, edge.grade))
+    alike: dict[object, list[Node]] = defaultdict(list)
+    for node in graph.nodes:
+        if node.kind in _PLURALS:
+            alike[node.kind, node.role, frozenset(around[node.id])].append(node)
+    into: dict[str, Node] = {}
+    for members in alike.values():
+        if len(members) >= STACKED_FROM:
+            label = f"{len(members)} {_PLURALS[members[0].kind]}"
+            one = replace(members[0], label=label, digest="", detail="in lineage_nodes.csv")
+            into |= dict.fromkeys((node.id for node in members), one)
+    edges: dict[tuple[str, ...], Edge] = {}
+    for number, edge in enumerate(graph.edges):
+        if edge.source in into or edge.target in into:
+            source, target = (
+                into[end].id if end in into else end for end in (edge.source, edge.target)
+            )
+            key = (source, target, edge.relation, edge.grade)
+            every = ("each is in lineage_edges.csv",)
+            edges.setdefault(key, replace(edge, source=source, target=target, operands=every))
+        else:
+            edges[(str(number),)] = edge
+    nodes = dict.fromkeys(into.get(node.id, node) for node in graph.nodes)
+    stacks = frozenset(node.id for node in into.values())
+    return replace(graph, nodes=tuple(nodes), edges=tuple(edges.values()), chain=()), stacks
+
+
+class _Drawing:
+    """One sheet, from its places to its text."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        stacks: frozenset[str],
+        sheet: Sheet,
+        number: tuple[int, int],
+        prefix: str,
+        screen: bool,
+    ) -> None:
+        self.graph, self.stacks, self.sheet = graph, stacks, sheet
+        (self.number, self.total), self.prefix, self.screen = number, prefix, screen
+        self.nodes = graph.by_id()
+        self.places = {node.id: place for place, node in enumerate(graph.nodes)}
+        self.boxes = {box.node: box for box in sheet.boxes}
+        self.shown = None if screen else text.glyphs()
+        self.letters = _SCREEN_LETTERS if screen else 1.0
+        self.mono = strokes.SCREEN_MONO if screen else strokes.MONO
+
+    def svg(self) -> str:
+        sheet = self.sheet
+        wide = mm(sheet.width + 2 * _EDGE)
+        high = mm(sheet.height + _EDGE + _STACK + (_CAPTION if self.total > 1 else 0))
+        look = 'class="lineage-map"' if self.screen else f'font-family="{strokes.SANS}"'
+        title, description = self._words()
+        head = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" {look} role="img" width="{wide}mm" '
+            f'height="{high}mm" viewBox="{-_EDGE} {-_EDGE} {wide} {high}" '
+            f'aria-labelledby="{self.prefix}-t" aria-describedby="{self.prefix}-d">'
+        )
+        parts = [head, f'<title id="{self.prefix}-t">{xml(title)}</title>']
+        parts += [f'<desc id="{self.prefix}-d">{xml(description)}</desc>']
+        parts += [
+            f'<path class="rule" d="M0 {mm(y)}H{mm(sheet.width)}" fill="none" '
+            f'stroke="{strokes.HAIRLINE}" stroke-width="0.2"/>'
+            for y in sheet.rules
+        ]
+        parts += [self._line(line) for line in sheet.lines]
+        parts += [self._continuation(end) for end in sheet.continuations]
+        parts += [self._node(box) for box in sheet.boxes]
+        parts += [self._caption()] if self.total > 1 else []
+        return "\n".join([*parts, "</svg>"])
+
+    def _words(self) -> tuple[str, str]:
+        """Return the title and the whole sheet as sentences, for those who do not see it."""
+        versions = [n.label for n in self.graph.nodes if n.kind is NodeKind.MODEL_VERSION]
+        title = f"Lineage of {text.clip(versions[-1], _SPOKEN)}" if versions else "Lineage"
+        if self.total > 1:
+            title = f"{title}, sheet {self.number} of {self.total}"
+        shown = [self.graph.nodes[box.node] for box in self.sheet.boxes]
+        drawn = {line.link for line in self.sheet.lines}
+        drawn |= {link for end in self.sheet.continuations for link in end.links}
+        kinds = Counter(text.clip(kind_words(node), _SPOKEN) for node in shown)
+        counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        edges = [sentence(self.graph.edges[link], self.nodes) for link in sorted(drawn)]
+        return title, ". ".join([f"Nodes: {counted}", *edges]) + "."
+
+    def _caption(self) -> str:
+        """Return where the letters of this sheet go on, as far as a line has room."""
+        onward: dict[int, dict[str, None]] = defaultdict(dict)
+        for end in self.sheet.continuations:
+            for sheet in end.sheets:
+                onward[sheet + 1][end.letter] = None
+        words = [f"Sheet {self.number} of {self.total}"]
+        words += [
+            f"{', '.join(sorted(letters))} on sheet {sheet}"
+            for sheet, letters in sorted(onward.items())
+            if sheet != self.number
+        ]
+        line = clip(". ".join(words), self.sheet.width, SMALL * self.letters)
+        y = self.sheet.height + _STACK + _CAPTION / 2
+        return strokes.print_small(line, self.sheet.width / 2, y, strokes.THIRD, 400)
+
+    def _node(self, box: Box) -> str:
+        node = self.graph.nodes[box.node]
+        shape = _SHAPES.get(node.kind, _SQUARE)
+        frame = self._frame(box, shape)
+        if node.id in self.stacks:
+            behind = replace(box, x=box.x + _STACK, y=box.y + _STACK)
+            frame = self._frame(behind, shape) + frame
+        facts = filter(None, (kind_words(node), node.label, node.digest, node.detail))
+        name = ". ".join(map(text.clip, facts))
+        extra = f' class="node {node.kind.value}" data-node="{box.node}"' if self.screen else ""
+        return f"<g{extra}><title>{xml(name)}</title>{frame}{self._texts(node, box, shape)}</g>"
+
+    def _frame(self, box: Box, shape: _Shape) -> str:
+        dashes = f' stroke-dasharray="{shape.dashes}"' if shape.dashes else ""
+        return (
+            f'<rect x="{mm(box.x)}" y="{mm(box.y)}" width="{mm(box.width)}" '
+            f'height="{mm(box.height)}" rx="{_ROUND if shape.round else 0.6}" '
+            f'fill="{shape.fill}" stroke="{shape.ink}" stroke-width="{shape.width}"{dashes}/>'
+        )
+
+    def _texts(self, node: Node, box: Box, shape: _Shape) -> str:
+        """Return two or three lines in the middle of a box, none wider than it."""
+        third = text.short_digest(node.digest) if node.digest else node.detail
+        lines = [(kind_words(node).upper(), -2.65, SMALL, 400, False)]
+        lines.append((node.label or NOT_RECORDED, 0.95, strokes.LABEL, 600, False))
+        if third:
+            lines.append((third, 4.3, SMALL, 400, bool(node.digest)))
+        down = box.y + box.height / 2 + (0.0 if third else 1.75)
+        room = box.width - 2 * _PADDING - (2.0 if shape.round else 0.0)
+        texts = []
+        for (words, lower, size, weight, mono), ink in zip(lines, shape.text, strict=False):
+            family = f' font-family="{self.mono}"' if mono else ""
+            short = clip(text.visible(words, self.shown), room, size * self.letters, mono=mono)
+            texts.append(
+                f'<text x="{mm(box.x + box.width / 2)}" y="{mm(down + lower)}" '
+                f'text-anchor="middle" font-size="{mm(size)}" font-weight="{weight}"{family} '
+                f'fill="{ink}">{xml(short)}</text>'
+            )
+        return "".join(texts)
+
+    def _line(self, line: Line) -> str:
+        edge = self.graph.edges[line.link]
+        style = EDGE_STYLES[edge.grade]
+        before, after = (self.boxes[self.places[end]] for end in edge.flow)
+        start, tip = self._border(before, line.points[0]), self._border(after, line.points[-1])
+        *points, (last, level) = line.points
+        points.append((last - strokes.ARROW[0], level))
+        path = [f"M{mm(start)} {mm(points[0][1])}H{mm(points[0][0])}"]
+        for (x1, y1), (x2, y2) in pairwise(points):
+            bend, flat = mm((x1 + x2) / 2), abs(y1 - y2) < 0.02
+            path.append(
+                f"H{mm(x2)}" if flat else f"C{bend} {mm(y1)} {bend} {mm(y2)} {mm(x2)} {mm(y2)}"
+            )
+        path.append(f"H{mm(tip - 1)}")
+        turns = [pair for pair in pairwise(points) if pair[0][1] != pair[1][1]]
+        (x1, y1), (x2, y2) = turns[0] if turns else (points[0], points[1])
+        sign = strokes.signed(style, (x1 + x2) / 2, (y1 + y2) / 2)
+        drawn = f"{strokes.stroked(''.join(path), style)}{strokes.arrow(tip, level)}{sign}"
+        return self._titled([edge], drawn)
+
+    def _continuation(self, end: Continuation) -> str:
+        edges = [self.graph.edges[link] for link in end.links]
+        style = EDGE_STYLES[edges[0].grade]
+        letter = f"{style.sign}{end.letter}"
+        wide = max(PILL, width(letter, SMALL) + 0.9)
+        border = self._border(self.boxes[end.node], (end.x, end.y))
+        if end.outward:
+            left = end.x + min(1.1, _MARGIN - wide)
+            drawn = strokes.stroked(f"M{mm(border)} {mm(end.y)}H{mm(left)}", style)
+        else:
+            left = end.x - min(strokes.ARROW[0] + 1.1 + wide, _MARGIN)
+            drawn = strokes.stroked(f"M{mm(left + wide)} {mm(end.y)}H{mm(border - 1)}", style)
+            drawn += strokes.arrow(border, end.y)
+        drawn += strokes.framed(letter, left, end.y, wide)
+        elsewhere = [str(sheet + 1) for sheet in end.sheets if sheet + 1 != self.number]
+        where = f" on sheet {', '.join(elsewhere)}" if elsewhere else ""
+        going = "Goes on" if end.outward else "Comes from"
+        return self._titled(edges, drawn, f"{going} at {end.letter}{where}: ")
+
+    def _border(self, box: Box, at: tuple[float, float]) -> float:
+        """Return where a box's outline is at the height of a point on its side."""
+        x, y = at
+        over = abs(y - box.y - box.height / 2) - (box.height / 2 - _ROUND)
+        shape = _SHAPES.get(self.graph.nodes[box.node].kind, _SQUARE)
+        if not shape.round or over <= 0:
+            return x
+        inset = _ROUND - math.sqrt(max(_ROUND**2 - over**2, 0.0))
+        return x + inset if x <= box.x + 0.01 else x - inset
+
+    def _titled(self, edges: list[Edge], drawn: str, before: str = "") -> str:
+        words = before + "; ".join(sentence(edge, self.nodes) for edge in edges)
+        extra = ""
+        if self.screen:
+            ends = [{self.places[edge.flow[side]] for edge in edges} for side in (0, 1)]
+            start, end = (" ".join(map(str, sorted(side))) for side in ends)
+            extra = f' class="edge {edges[0].grade}" data-from="{start}" data-to="{end}"'
+        ink = EDGE_STYLES[edges[0].grade].ink
+        return f'<g{extra} color="{ink}"><title>{xml(words)}</title>{drawn}</g>'

@@ -1,0 +1,114 @@
+"""Ink, strokes and small print of drawings, as SVG text. Sizes are millimetres.
+
+The ink of a line is the ``color`` of the group that it stands in, so that a style
+sheet for screens can change it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.render.lettering import PT, xml
+from audit.verdicts import Grade
+
+SMALL, LABEL = 6.5 * PT, 7.5 * PT
+INK, SECOND, THIRD = "#16202e", "#44546a", "#66717f"
+RULE, HAIRLINE, ACCENT = "#9aa5b4", "#dde2e8", "#1f3354"
+PASS, FAIL = "#1d5b40", "#a3242b"
+PAPER, SOFT, TINT, PALE = "#ffffff", "#f4f6f8", "#e6ecf3", "#ccd6e4"
+
+SANS = "'Audit Sans', 'Audit Signs', 'Audit Rest', 'IBM Plex Sans', 'DejaVu Sans', sans-serif"
+MONO = "'Audit Mono', 'Audit Rest', 'IBM Plex Mono', 'DejaVu Sans Mono', monospace"
+"""Families of a printed drawing, as the style sheet of the pages names them."""
+
+SCREEN_MONO = "'IBM Plex Mono', ui-monospace, 'SF Mono', Consolas, 'DejaVu Sans Mono', monospace"
+"""Fixed-width letters on a screen; its other text takes the family of the page."""
+
+ARROW = (1.7, 0.85)
+"""Length and half the width of an arrow's head."""
+
+PILL = 3.4
+"""Height of the frame around a letter."""
+
+_BASE = 0.82
+"""From the middle of a line of small print down to its baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """How a line is drawn: ink, width, dashes (as in SVG), and a sign on top of it."""
+
+    ink: str
+    width: float
+    dashes: str = ""
+    sign: str = ""
+
+
+_DASHED, _DOTTED = "1.5 0.9", "0.01 0.95"
+
+EDGE_STYLES: dict[Grade, Stroke] = {
+    Grade.VERIFIED: Stroke(PASS, 0.75),
+    Grade.RECORDED: Stroke(INK, 0.3),
+    Grade.DECLARED: Stroke(SECOND, 0.3, _DASHED),
+    Grade.INFERRED: Stroke(SECOND, 0.45, _DOTTED),
+    Grade.NOT_CHECKABLE: Stroke(THIRD, 0.4, _DOTTED, "?"),
+    Grade.MISSING: Stroke(FAIL, 0.4, _DASHED),
+    Grade.CONTRADICTED: Stroke(FAIL, 0.5, "", "×"),
+}
+"""Each grade's line, for the drawing and for its key."""
+
+
+def mm(value: float) -> str:
+    """Return a length with two decimals at most, the shortest way."""
+    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def print_small(words: str, x: float, y: float, ink: str = INK, weight: int = 600) -> str:
+    """Return small print with its middle at a point."""
+    return (
+        f'<text x="{mm(x)}" y="{mm(y + _BASE)}" text-anchor="middle" '
+        f'font-size="{mm(SMALL)}" font-weight="{weight}" fill="{ink}">{xml(words)}</text>'
+    )
+
+
+def stroked(path: str, style: Stroke) -> str:
+    """Return a path drawn in a stroke's width and dashes."""
+    dashes = f' stroke-dasharray="{style.dashes}"' if style.dashes else ""
+    cap = ' stroke-linecap="round"' if style.dashes == _DOTTED else ""
+    return (
+        f'<path d="{path}" fill="none" stroke="currentColor" '
+        f'stroke-width="{style.width}"{dashes}{cap}/>'
+    )
+
+
+def arrow(x: float, y: float) -> str:
+    """Return the head of an arrow that points right, with its tip at a point."""
+    long, half = ARROW
+    back = f"L{mm(x - long)} {mm(y - half)}V{mm(y + half)}"
+    return f'<path d="M{mm(x)} {mm(y)}{back}Z" fill="currentColor"/>'
+
+
+def framed(words: str, left: float, y: float, wide: float) -> str:
+    """Return small print in a round frame, to stand on top of a line."""
+    return (
+        f'<rect x="{mm(left)}" y="{mm(y - PILL / 2)}" width="{mm(wide)}" height="{mm(PILL)}" '
+        f'rx="{mm(PILL / 2)}" fill="{PAPER}" stroke="currentColor" stroke-width="0.25"/>'
+        f"{print_small(words, left + wide / 2, y)}"
+    )
+
+
+def signed(style: Stroke, x: float, y: float) -> str:
+    """Return a stroke's sign at a point of its line, or nothing."""
+    return framed(style.sign, x - PILL / 2, y, PILL) if style.sign else ""
+
+
+def sample(grade: Grade, word: str) -> str:
+    """Return a short piece of a grade's line for a key."""
+    style = EDGE_STYLES[grade]
+    line = stroked("M0.3 1.9H9.2", style) + arrow(10.4, 1.9) + signed(style, 4.8, 1.9)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="lineage-key" width="10.6mm" '
+        f'height="3.8mm" viewBox="0 0 10.6 3.8" font-family="{SANS}" aria-hidden="true">'
+        f'<title>{xml(word)}</title><g class="{grade}" color="{style.ink}">{line}</g></svg>'
+    )

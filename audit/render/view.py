@@ -1,0 +1,146 @@
+"""What pages need from a report beyond its own fields: orders, groups, and cuts.
+
+Pure functions of the report; templates call them by name, nothing is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TypeVar
+
+from audit.facts import Commit
+from audit.report.model import (
+    ControlResult,
+    DatasetRow,
+    Dossier,
+    ExceptionItem,
+    ModelSection,
+    Report,
+)
+from audit.verdicts import Severity, Verdict
+
+_OPEN = {Verdict.FAIL: 0, Verdict.ERROR: 1, Verdict.UNKNOWN: 2}
+T = TypeVar("T")
+
+_CHANGES = {
+    "new_failure": ("new failure", "new failures"),
+    "resolved": ("failure resolved", "failures resolved"),
+    "newly_waived": ("newly waived", "newly waived"),
+    "waiver_expired": ("waiver expired", "waivers expired"),
+    "new_version": ("new version", "new versions"),
+    "version_gone": ("version gone", "versions gone"),
+    "evidence_lost": ("piece of evidence lost", "pieces of evidence lost"),
+    "control_changed": ("control changed", "controls changed"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPage:
+    """A version with pages of its own in the report."""
+
+    anchor: str
+    """Link target: a number, never a name."""
+    dossier: Dossier
+    exceptions: tuple[ExceptionItem, ...]
+
+
+def version_pages(report: Report) -> dict[str, VersionPage]:
+    """Return the versions that get pages of their own, by slug, in the order of the models.
+
+    At most ``report.version_pages``; versions with exceptions are chosen first.
+    """
+    exceptions: dict[tuple[str, int], list[ExceptionItem]] = {}
+    for item in report.exceptions:
+        exceptions.setdefault((item.model, item.version), []).append(item)
+    by_slug = {dossier.slug: dossier for dossier in report.dossiers}
+    ordered = [by_slug[slug] for model in report.models for slug in model.versions]
+    found = {d.slug: tuple(exceptions.get((d.label, d.version), ())) for d in ordered}
+    chosen = sorted(ordered, key=lambda d: not found[d.slug])[: report.version_pages]
+    slugs = {dossier.slug for dossier in chosen}
+    shown = [dossier for dossier in ordered if dossier.slug in slugs]
+    return {
+        d.slug: VersionPage(f"version-{number}", d, found[d.slug])
+        for number, d in enumerate(shown, start=1)
+    }
+
+
+def open_results(dossier: Dossier) -> list[ControlResult]:
+    """Return what failed or could not be evaluated, the gravest first."""
+    found = [result for result in dossier.results if result.verdict in _OPEN]
+    return sorted(found, key=lambda r: (_OPEN[r.verdict], r.severity.rank))
+
+
+def by_family(dossier: Dossier) -> list[tuple[str, list[ControlResult]]]:
+    """Return the results under the titles of their checklist items, in the checklist's order."""
+    titles = {family.id: family.title for family in dossier.families}
+    order = list(titles)
+    results = sorted(
+        dossier.results,
+        key=lambda r: (order.index(r.family) if r.family in titles else len(order), r.family),
+    )
+    return [
+        (titles.get(family, family), list(group))
+        for family, group in groupby(results, key=lambda r: r.family)
+    ]
+
+
+def commit_rows(dossier: Dossier) -> list[tuple[Commit, str]]:
+    """Return each commit once with what it is to the version."""
+    locks = {commit.sha: commit for commit in dossier.commits}
+    tagged = dossier.tagged_commit
+    rows = []
+    if tagged is not None:
+        also = ", holds the lock" if tagged.sha in locks else ""
+        rows.append((tagged, f"named by the run{also}"))
+    rest = (commit for sha, commit in locks.items() if tagged is None or sha != tagged.sha)
+    return [*rows, *((commit, "holds the lock") for commit in rest)]
+
+
+def side_by_side(items: Iterable[T], columns: int) -> list[list[T | None]]:
+    """Return items in rows, so that they read down each column; ``None`` fills up."""
+    filled: list[T | None] = list(items)
+    rows = -(-len(filled) // columns) if filled else 0
+    filled += [None] * (rows * columns - len(filled))
+    return [filled[row::rows] for row in range(rows)]
+
+
+def severities(report: Report) -> list[tuple[Severity, int]]:
+    """Return how many exceptions there are of each severity, the gravest first."""
+    found = [item.severity for item in report.exceptions]
+    return [(severity, found.count(severity)) for severity in Severity]
+
+
+def change_counts(report: Report) -> dict[str, int]:
+    """Return how many changes there are of each kind, in the order of first occurrence."""
+    counts: dict[str, int] = {}
+    for item in report.changes:
+        counts[item.change] = counts.get(item.change, 0) + 1
+    return counts
+
+
+def change_noun(kind: str, count: int) -> str:
+    """Return a kind of change as a noun that fits its count."""
+    one, several = _CHANGES.get(kind, (kind.replace("_", " "), kind.replace("_", " ")))
+    return one if count == 1 else several
+
+
+def page_of(pages: Mapping[str, VersionPage], item: ExceptionItem) -> VersionPage | None:
+    """Return the pages of the version that an exception speaks of, if it has any here."""
+    return next((page for page in pages.values() if item in page.exceptions), None)
+
+
+def datasets(report: Report) -> list[tuple[DatasetRow, list[str]]]:
+    """Return each data source once, with the versions that used it."""
+    users: dict[DatasetRow, list[str]] = {}
+    for dossier in report.dossiers:
+        for data in dossier.datasets:
+            users.setdefault(data, []).append(f"{dossier.label} v{dossier.version}")
+    return sorted(users.items(), key=lambda pair: (pair[0].name, pair[0].kind, pair[0].digest))
+
+
+def of_model(report: Report, model: ModelSection) -> list[Dossier]:
+    """Return a model's dossiers, the newest version first."""
+    by_slug = {dossier.slug: dossier for dossier in report.dossiers}
+    return [by_slug[slug] for slug in model.versions]

@@ -1,0 +1,344 @@
+"""The report as flat tables: the sixteen CSV files of the output contract, column for column.
+
+A cell is text, a whole number, a truth value, or ``None`` for unknown. Times are ISO 8601
+in UTC with milliseconds; lists are joined by ``; ``, tags and aliases written ``key=value``.
+A model of another workspace than the default is named ``workspace:model``. Rows are sorted,
+so that the same report gives the same table whatever order its parts came in.
+
+Nothing records actions, alias tenures, reconciliations and reviews yet: those four tables
+have their header and no row, which says "not recorded" and not "none happened".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from audit.facts import ObjectState, StageState, TrackedPath
+from audit.graph import NodeKind, Relation
+from audit.period import iso
+from audit.report.model import DatasetRow, Dossier, Report
+
+Cell = str | int | bool | None
+Row = tuple[Cell, ...]
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    name: tuple(columns.split())
+    for name, columns in {
+        "models": "model created_at description tags versions aliases verdict",
+        "versions": "model version status stage aliases created_at created_by source run_id "
+        "logged_model_id weights_sha256 weights_status git_commit git_status dvc_status env_status "
+        "lineage_status scope_reason verdict",
+        "runs": "record name status type mlflow_run mlflow_run_name git parent dvc_version "
+        "dvc_linkage_status env_fingerprint_status command when name_mismatch",
+        "unregistered_runs": "run mlflow_name experiment start commit_tag snapshot_tag",
+        "lineage_nodes": "model version node kind label digest detail",
+        "lineage_edges": "model version from to relation grade evidence",
+        "datasets": "dataset name digest digest_kind schema source size in_remote used_by",
+        "actions": "at at_earliest at_latest actor actor_grade action model version alias key "
+        "before after grade cause source event",
+        "tenures": "model alias version from to from_grade to_grade",
+        "reconciliation": "model opening actions closing_expected closing_observed unexplained",
+        "controls": "pack control check model version verdict severity reason evidence waiver",
+        "waivers": "waiver control scope owner approver reason effective expires state",
+        "consumers": "model version consumer kind since grade",
+        "reviews": "component kind flagged_versions coverage",
+        "gaps": "model version what reason consequence",
+        "changes": "change model version control before after cause",
+    }.items()
+}
+"""File name without ``.csv`` to its columns, in the order of the contract."""
+
+_NO_STAGE = frozenset({"None", "Deleted_Internal"})
+"""What MLflow writes as the stage of a version that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One CSV file: ``name`` without its ending, and rows as long as ``columns``."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def tables(report: Report) -> dict[str, Table]:
+    """Return all tables of the output contract by name, in the contract's order."""
+    return {
+        name: Table(name, columns, _sorted(_ROWS[name](report) if name in _ROWS else ()))
+        for name, columns in COLUMNS.items()
+    }
+
+
+def _sorted(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """Return rows in order: unknown first, numbers by size, then text by code point."""
+
+    def order(row: Row) -> list[tuple[int, int, str]]:
+        return [
+            (0, 0, "") if cell is None else (1, cell, "") if isinstance(cell, int) else (2, 0, cell)
+            for cell in row
+        ]
+
+    return tuple(sorted(rows, key=order))
+
+
+def _join(parts: Iterable[object]) -> str:
+    return "; ".join(str(part) for part in parts)
+
+
+def _pairs(mapping: Mapping[str, object]) -> str:
+    return _join(f"{key}={value}" for key, value in sorted(mapping.items()))
+
+
+def _models(report: Report) -> Iterator[Row]:
+    for model in report.models:
+        yield (
+            model.label,
+            iso(model.created_at),
+            model.description,
+            _pairs(model.tags),
+            len(model.versions),
+            _pairs(model.aliases),
+            model.verdict.value,
+        )
+
+
+def _versions(report: Report) -> Iterator[Row]:
+    for dossier in report.dossiers:
+        statuses = dossier.statuses
+        yield (
+            dossier.label,
+            dossier.version,
+            "DELETED" if dossier.deleted else dossier.registry_status,
+            "" if dossier.stage in _NO_STAGE else dossier.stage,
+            _join(sorted(dossier.aliases)),
+            iso(dossier.created_at),
+            dossier.created_by,
+            dossier.source,
+            dossier.run.run_id if dossier.run else dossier.run_id,
+            dossier.logged_model_id,
+            dossier.weights_sha256,
+            statuses.weights.value,
+            dossier.tagged_commit.sha if dossier.tagged_commit else "",
+            statuses.git,
+            statuses.dvc,
+            statuses.environment,
+            statuses.lineage,
+            report.scope_reasons.get(dossier.slug, ""),
+            dossier.verdict.value,
+        )
+
+
+# --- training runs -------------------------------------------------------------------------
+
+_ENVIRONMENT = {"pinned": "complete", "unpinned": "partial", "not_recorded": "missing"}
+
+
+def _runs(report: Report) -> Iterator[Row]:
+    """Yield a row for each version with a training run; ``record`` is ``model/version``.
+
+    ``name`` is the name MLflow keeps for the run, ``mlflow_run_name`` what its
+    ``mlflow.runName`` tag says; MLflow writes both at once, so two known and different
+    names are a mismatch. ``git`` is the commit that the run's tag claims, ``parent``
+    the run it was nested in. ``dvc_version`` is the digest of the stage's out that equals
+    the weights, or the id of the lock state where that is only inferred.
+    """
+    for dossier in report.dossiers:
+        run = dossier.run
+        if run is None:
+            continue
+        state, out = _maker(dossier)
+        claimed = run.tags.get("mlflow.runName", "")
+        yield (
+            f"{dossier.label}/{dossier.version}",
+            run.name,
+            run.status,
+            "mlflow",
+            run.run_id,
+            claimed,
+            dossier.tagged_commit.sha if dossier.tagged_commit else "",
+            run.tags.get("mlflow.parentRunId", ""),
+            f"{out.hash_name}:{out.digest}" if out else state.id if state else "",
+            _linkage(dossier),
+            _ENVIRONMENT.get(dossier.statuses.environment, ""),
+            state.command if state else "",
+            iso(run.started_at),
+            claimed != run.name if claimed and run.name else None,
+        )
+
+
+def _maker(dossier: Dossier) -> tuple[StageState | None, TrackedPath | None]:
+    """Return the stage that the lineage says made the weights, and its out with their bytes."""
+    nodes = dossier.graph.by_id()
+    for edge in dossier.graph.edges:
+        source, target = nodes.get(edge.source), nodes.get(edge.target)
+        if source is None or target is None or edge.relation is not Relation.WAS_GENERATED_BY:
+            continue
+        if source.kind is not NodeKind.WEIGHTS or target.kind is not NodeKind.STAGE:
+            continue
+        for state in dossier.stages:
+            if target.id == f"{NodeKind.STAGE.value}:{state.id}" or target.label == state.stage:
+                said = " ".join(edge.operands)
+                outs = (out for out in state.outs if out.digest and out.digest in said)
+                return state, next(outs, None)
+    return None, None
+
+
+def _linkage(dossier: Dossier) -> str:
+    """Return in one word how firmly the version hangs on DVC, and on data still at hand.
+
+    ``remote_ready``: matched, and every data object is in its remote; ``local_only``:
+    some are in a local cache only; ``partial``: some are gone or were not asked for, or
+    the stage is only inferred; ``missing``: no stage; ``not_checkable``.
+    """
+    if dossier.statuses.dvc != "matched":
+        others = {"no_match": "missing", "inferred": "partial"}
+        return others.get(dossier.statuses.dvc, dossier.statuses.dvc)
+    found = {item.state for item in dossier.objects} - {ObjectState.NOT_APPLICABLE}
+    if found & {ObjectState.MISSING, ObjectState.NOT_CHECKED}:
+        return "partial"
+    return "local_only" if ObjectState.CACHE_ONLY in found else "remote_ready"
+
+
+def _unregistered_runs(report: Report) -> Iterator[Row]:
+    for run in report.unregistered_runs:
+        commit = run.tags.get("mlflow.source.git.commit") or run.tags.get("commit", "")
+        start, snapshot = iso(run.started_at), run.tags.get("snapshot", "")
+        yield run.run_id, run.name, run.experiment, start, commit, snapshot
+
+
+# --- lineage and data ----------------------------------------------------------------------
+
+
+def _nodes(report: Report) -> Iterator[Row]:
+    for dossier in report.dossiers:
+        for node in dossier.graph.nodes:
+            yield (
+                dossier.label,
+                dossier.version,
+                node.id,
+                node.kind.value,
+                node.label,
+                node.digest,
+                node.detail,
+            )
+
+
+def _edges(report: Report) -> Iterator[Row]:
+    for dossier in report.dossiers:
+        for edge in dossier.graph.edges:
+            yield (
+                dossier.label,
+                dossier.version,
+                edge.source,
+                edge.target,
+                edge.relation.value,
+                edge.grade.value,
+                edge.evidence,
+            )
+
+
+def _datasets(report: Report) -> Iterator[Row]:
+    """Yield each data source once, with the versions that used it.
+
+    ``dataset`` names the content: digest with its kind, or the name where there is none.
+    """
+    users: dict[DatasetRow, list[tuple[str, int]]] = {}
+    for dossier in report.dossiers:
+        for data in dossier.datasets:
+            users.setdefault(data, []).append((dossier.label, dossier.version))
+    for data, used_by in users.items():
+        yield (
+            f"{data.digest_kind}:{data.digest}" if data.digest else data.name,
+            data.name,
+            data.digest,
+            data.digest_kind,
+            _join(f"{name} {kind}".strip() for name, kind in data.columns),
+            data.source,
+            data.bytes,
+            data.in_remote,
+            _join(f"{model}/{version}" for model, version in sorted(set(used_by))),
+        )
+
+
+def _consumers(report: Report) -> Iterator[Row]:
+    for dossier in report.dossiers:
+        for consumer in dossier.consumers:
+            yield (
+                dossier.label,
+                dossier.version,
+                consumer.id or consumer.name,
+                consumer.kind,
+                iso(consumer.since),
+                consumer.grade,
+            )
+
+
+# --- judgements ----------------------------------------------------------------------------
+
+
+def _controls(report: Report) -> Iterator[Row]:
+    named = [(dossier.label, result) for dossier in report.dossiers for result in dossier.results]
+    for model, result in [*named, *(("", result) for result in report.job_results)]:
+        yield (
+            result.pack,
+            result.control,
+            result.check,
+            model,
+            result.version or None,
+            result.verdict.value,
+            result.severity.value,
+            result.reason,
+            _join(result.evidence),
+            result.waiver,
+        )
+
+
+def _waivers(report: Report) -> Iterator[Row]:
+    for waiver in report.waivers:
+        yield (
+            waiver.id,
+            waiver.control,
+            waiver.scope,
+            waiver.owner,
+            waiver.approver,
+            waiver.reason,
+            waiver.effective,
+            waiver.expires,
+            waiver.state,
+        )
+
+
+def _gaps(report: Report) -> Iterator[Row]:
+    for row in report.gaps:
+        gap = row.gap
+        yield row.model, row.version or None, gap.what, gap.reason, gap.consequence
+
+
+def _changes(report: Report) -> Iterator[Row]:
+    for item in report.changes:
+        yield (
+            item.change,
+            item.model,
+            item.version or None,
+            item.control,
+            item.before,
+            item.after,
+            item.cause,
+        )
+
+
+_ROWS: dict[str, Callable[[Report], Iterable[Row]]] = {
+    "models": _models,
+    "versions": _versions,
+    "runs": _runs,
+    "unregistered_runs": _unregistered_runs,
+    "lineage_nodes": _nodes,
+    "lineage_edges": _edges,
+    "datasets": _datasets,
+    "controls": _controls,
+    "waivers": _waivers,
+    "consumers": _consumers,
+    "gaps": _gaps,
+    "changes": _changes,
+}

@@ -1,0 +1,294 @@
+"""What ran against what a commit holds: dependencies, tracked data and parameters.
+
+Nobody records that a working tree was dirty, but it can be proved afterwards: the lock
+has the digest of each file that ran, and git has the files of each commit.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+import posixpath
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+from audit.facts import CodeDigest, StageState, TrackedPath
+from audit.sources import yaml12
+from audit.sources.addresses import is_url
+from audit.sources.dvc_files import folder_digest, json_text
+from audit.sources.dvc_history import DvcHistory
+from audit.sources.git import Entry, UnreadableError
+from audit.sources.yaml12 import MAX_BYTES, MAX_DEPTH, MalformedError
+
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_STRUCTURED = frozenset({".json", ".toml", ".yaml", ".yml"})
+_LARGEST = 2**1023
+_ABSENT = object()
+
+
+class Origin(enum.StrEnum):
+    """Where the content of a dependency is kept."""
+
+    GIT = "git"
+    """A file or folder in the commit's tree."""
+    TRACKED = "tracked"
+    """Named by a ``*.dvc`` file, in the commit's tree or elsewhere in the history."""
+    OUTPUT = "output"
+    """Put out by a stage."""
+    EXTERNAL = "external"
+    """An address, or a path outside the repository."""
+    UNKNOWN = "unknown"
+    """None of these: a gap, unless another commit holds it."""
+
+
+class TreeComparison:
+    """Compares stage states with the trees of commits; what was read is kept."""
+
+    def __init__(self, history: DvcHistory) -> None:
+        """Read nothing yet."""
+        self._history = history
+        self._git = history.git
+        self._hashed: dict[str, tuple[str, ...]] = {}
+        self._values: dict[str, Any] = {}
+
+    def origin_of(self, state: StageState, dep: TrackedPath, commit: str) -> Origin:
+        """Return where a dependency's content is kept, as a commit shows it."""
+        if is_url(dep.path) or posixpath.isabs(dep.path) or dep.path.split("/")[0] == "..":
+            return Origin.EXTERNAL
+        if self._is_output(state, dep):
+            return Origin.OUTPUT
+        if self._tracked(dep.path, commit):
+            return Origin.TRACKED
+        if self._entry(commit, dep.path) is not None:
+            return Origin.GIT
+        return Origin.TRACKED if dep.path in self._history.tracked_by else Origin.UNKNOWN
+
+    def compare(self, state: StageState, commit: str) -> tuple[CodeDigest, ...]:
+        """Return the state's dependencies and parameters against the tree of a commit.
+
+        Left out is what no commit can hold (outputs of other stages, external paths) and
+        what cannot be compared (Git LFS pointers, symbolic links), which is noted as a
+        problem. A digest is empty where the commit does not have the file.
+        """
+        if self._git.read(commit) is None:
+            return ()
+        return (*self._files(state, commit), *self._params(state, commit))
+
+    def metrics_at(self, state: StageState, commit: str) -> dict[str, float]:
+        """Return the numbers in the outs of the state, and of the stages after it, in git.
+
+        Keys are dotted paths. Only files whose content at the commit is what the lock
+        names count, and only stages of the same lock that use the state's outs.
+        """
+        found: dict[str, float] = {}
+        siblings = self._history.states_at(commit, state.file)
+        for member in (state, *_downstream(state, siblings)):
+            for out in member.outs:
+                if posixpath.splitext(out.path)[1].lower() in _STRUCTURED:
+                    entry = self._entry(commit, out.path)
+                    if entry is not None and out.digest in self._digests(entry, out, commit):
+                        found.update(_numbers(self._document(entry, out.path, commit)))
+        return found
+
+    def in_git(self, state: StageState) -> frozenset[str]:
+        """Return the digests of the outs that are kept in git (``cache: false``)."""
+        return frozenset(
+            out.digest
+            for commit in state.commits[:1]
+            for out in state.outs
+            if out.digest
+            and (entry := self._entry(commit, out.path)) is not None
+            and out.digest in self._digests(entry, out, commit)
+        )
+
+    # --- files ------------------------------------------------------------------------------
+
+    def _files(self, state: StageState, commit: str) -> Iterator[CodeDigest]:
+        if state.imported_from:
+            return
+        for dep in state.deps:
+            origin = self.origin_of(state, dep, commit) if dep.digest else Origin.EXTERNAL
+            if origin is Origin.TRACKED:
+                digest = self._tracked(dep.path, commit)
+                yield CodeDigest(commit, dep.path, dep.digest, digest, "data")
+            elif origin is Origin.UNKNOWN:
+                yield CodeDigest(commit, dep.path, dep.digest)
+            elif origin is Origin.GIT:
+                entry = self._entry(commit, dep.path)
+                digests = self._digests(entry, dep, commit) if entry else ()
+                if digests:
+                    same = dep.digest if dep.digest in digests else digests[0]
+                    yield CodeDigest(commit, dep.path, dep.digest, same)
+
+    def _is_output(self, state: StageState, dep: TrackedPath) -> bool:
+        """Whether a stage puts out the path, by the state's own lock or by the digest."""
+        siblings = [
+            other
+            for commit in state.commits[:1]
+            for other in self._history.states_at(commit, state.file)
+        ]
+        return any(
+            other.stage and other.id != state.id and any(out.path == dep.path for out in other.outs)
+            for other in (*siblings, *self._history.with_out(dep.digest))
+        )
+
+    def _tracked(self, path: str, commit: str) -> str:
+        """Return the digest that a ``*.dvc`` file of a commit's tree has for a path, or ``""``."""
+        for file in sorted(self._history.tracked_by.get(path, ())):
+            for state in self._history.states_at(commit, file):
+                for out in state.outs:
+                    if out.path == path:
+                        return out.digest
+        return ""
+
+    def _entry(self, commit: str, path: str) -> Entry | None:
+        try:
+            return self._git.entry(commit, path)
+        except UnreadableError as error:
+            self._history.note(f"{path} in commit {commit[:10]} cannot be read: {error}")
+            return None
+
+    def _digests(self, entry: Entry, path: TrackedPath, commit: str) -> tuple[str, ...]:
+        """Return what DVC may have called the content, the plainest first; empty: not known."""
+        try:
+            if entry.is_tree:
+                return self._folder(entry, path.path, commit)
+            return self._file(entry)
+        except UnreadableError as error:
+            self._history.note(
+                f"{path.path} in commit {commit[:10]} cannot be compared with the lock: {error}"
+            )
+            return ()
+
+    def _folder(self, folder: Entry, path: str, commit: str) -> tuple[str, ...]:
+        """Return the digests of a folder of git, with the files that DVC tracks inside it."""
+        members = [(name, self._file(entry)) for name, entry in self._git.store.files(folder.oid)]
+        for tracked in self._history.tracked_by:
+            if tracked.startswith(f"{path}/"):
+                digest = self._tracked(tracked, commit)
+                if digest and not digest.endswith(".dir"):
+                    members.append((tracked.removeprefix(f"{path}/"), (digest,) * 3))
+        return tuple(folder_digest((name, forms[i]) for name, forms in members) for i in range(3))
+
+    def _file(self, entry: Entry) -> tuple[str, ...]:
+        """Return a file's MD5 as it is, with LF and with CR LF as line ends.
+
+        DVC 2 hashed text with LF, and a checkout may have turned LF into CR LF.
+        """
+        if not entry.is_file:
+            kind = "a symbolic link" if entry.mode == "120000" else "a submodule"
+            raise UnreadableError(f"it is or holds {kind}")
+        if entry.oid not in self._hashed:
+            data = self._git.store.blob(entry.oid)
+            if data.startswith(_LFS_POINTER):
+                raise UnreadableError("it is or holds a Git LFS pointer")
+            unix = data if b"\0" in data else data.replace(b"\r\n", b"\n")
+            dos = data if b"\0" in data else unix.replace(b"\n", b"\r\n")
+            self._hashed[entry.oid] = tuple(
+                hashlib.md5(form, usedforsecurity=False).hexdigest() for form in (data, unix, dos)
+            )
+        return self._hashed[entry.oid]
+
+    # --- parameters and metrics -------------------------------------------------------------
+
+    def _params(self, state: StageState, commit: str) -> Iterator[CodeDigest]:
+        for name, value in state.params.items():
+            file, _, key = name.partition(":")
+            if posixpath.splitext(file)[1].lower() not in _STRUCTURED:
+                continue
+            entry = self._entry(commit, file)
+            document = self._document(entry, file, commit) if entry else None
+            at_commit = _look_up(document, key)
+            text = "" if at_commit is _ABSENT else json_text(at_commit)
+            same = text and _equal(json.loads(value), json.loads(text))
+            yield CodeDigest(commit, name, value, value if same else text, "params")
+
+    def _document(self, entry: Entry, file: str, commit: str) -> Any:
+        """Return a YAML, JSON or TOML file's content, ``None`` where it cannot be read."""
+        if not entry.is_file:
+            return None
+        if entry.oid not in self._values:
+            try:
+                self._values[entry.oid] = _parse(self._git.store.blob(entry.oid, MAX_BYTES), file)
+            except (UnreadableError, MalformedError) as error:
+                self._history.note(f"{file} in commit {commit[:10]} cannot be read: {error}")
+                self._values[entry.oid] = None
+        return self._values[entry.oid]
+
+
+def _parse(data: bytes, file: str) -> Any:
+    """Return structured content. Raises ``MalformedError``."""
+    kind = posixpath.splitext(file)[1].lower()
+    if kind in {".yaml", ".yml"}:
+        return yaml12.read(data)
+    try:
+        text = data.decode("utf-8")
+        document = tomllib.loads(text) if kind == ".toml" else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedError(f"it is not valid {kind[1:].upper()}") from error
+    if _deeper(document, MAX_DEPTH):
+        raise MalformedError(f"it is nested deeper than {MAX_DEPTH} levels")
+    return document
+
+
+def _deeper(value: Any, depth: int) -> bool:
+    """Whether a value is nested deeper than ``depth`` levels."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth < 0 or any(_deeper(item, depth - 1) for item in inner)
+
+
+def _look_up(document: Any, key: str) -> Any:
+    """Return the value at a dotted key; the keys of mappings may hold dots themselves."""
+    if not key:
+        return document
+    if isinstance(document, list):
+        head, _, rest = key.partition(".")
+        inside = head.isdecimal() and len(head) < 10 and int(head) < len(document)
+        return _look_up(document[int(head)], rest) if inside else _ABSENT
+    if not isinstance(document, dict):
+        return _ABSENT
+    parts = key.split(".")
+    for length in range(len(parts), 0, -1):
+        head = ".".join(parts[:length])
+        if head in document:
+            found = _look_up(document[head], ".".join(parts[length:]))
+            if found is not _ABSENT:
+                return found
+    return _ABSENT
+
+
+def _equal(left: Any, right: Any) -> bool:
+    """Whether two JSON values are equal; 1 and 1.0 are, 1 and true are not."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_equal(left[k], right[k]) for k in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_equal, left, right))
+    return bool(left == right)
+
+
+def _numbers(document: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Yield ``(dotted key, number)`` of a nested mapping."""
+    if isinstance(document, dict):
+        for key, value in document.items():
+            yield from _numbers(value, f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(document, float) or (type(document) is int and abs(document) < _LARGEST):
+        yield prefix, float(document)
+
+
+def _downstream(state: StageState, siblings: tuple[StageState, ...]) -> list[StageState]:
+    """Return the states of the same lock that use the state's outs, directly or not."""
+    made = {out.digest for out in state.outs if out.digest}
+    found: dict[str, StageState] = {state.id: state}
+    grown = True
+    while grown:
+        grown = False
+        for other in siblings:
+            if other.id not in found and any(dep.digest in made for dep in other.deps):
+                found[other.id] = other
+                made.update(out.digest for out in other.outs if out.digest)
+                grown = True
+    return [other for key, other in found.items() if key != state.id]

@@ -1,0 +1,208 @@
+"""When several states, or none, put out the weights: what agrees with the run decides.
+
+``best`` chooses among states that put out the very bytes. ``Inferrer`` is the fallback
+where no lock names the bytes: it infers a state from parameters and metrics, and only
+where exactly one result is possible.
+
+Names of parameters and metrics are the same where one is the other's dotted end (``C``
+and ``train.C``; ``/`` and ``__`` count as dots). Of a run's several, the longest such end
+counts, and among equals any that agrees. Numbers are compared to 12 digits.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audit.facts import Match, MatchMethod, StageState
+from audit.sources.dvc_history import DvcHistory
+
+_SEPARATOR = re.compile(r"/|__")
+_MODEL_ENDING = re.compile(
+    r"\.(bin|bst|cbm|ckpt|gguf|h5|hdf5|joblib|keras|mlmodel|model|onnx|pb|pickle|pkl|pt|pth"
+    r"|safetensors|skops|tflite|ubj)$"
+)
+_MODEL_WORD = re.compile(r"(?:^|[^a-z])(?:models?|weights|checkpoints?|estimator)(?:[^a-z]|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What of a run and a state is the same and what is not, each a phrase for the report."""
+
+    agrees: tuple[str, ...] = ()
+    differs: tuple[str, ...] = ()
+
+
+def agreement(kind: str, run: Mapping[str, Any], lock: Mapping[str, Any]) -> Agreement:
+    """Compare the values that a run and a lock both have.
+
+    ``kind`` begins the phrases: ``param C``, ``metric accuracy: run 0.5, lock 1.0``.
+    """
+    agrees, differs = [], []
+    for name in sorted(lock):
+        fits = _fitting(name, run)
+        same = next((key for key in fits if _form(lock[name]) in _forms(run[key])), None)
+        if same is not None:
+            agrees.append(f"{kind} {same}")
+        elif fits:
+            shown = f"run {_short(run[fits[0]])}, lock {_short(lock[name])}"
+            differs.append(f"{kind} {fits[0]}: {shown}")
+    return Agreement(tuple(dict.fromkeys(agrees)), tuple(differs))
+
+
+def params_of(state: StageState) -> dict[str, Any]:
+    """Return a state's parameters by their key alone, as plain values."""
+    return {name.partition(":")[2]: json.loads(text) for name, text in state.params.items()}
+
+
+def best(
+    states: Iterable[StageState],
+    params: Mapping[str, str],
+    holds: Callable[[StageState], bool] = lambda _: False,
+) -> tuple[StageState, ...]:
+    """Return those of several states with the same out that a run's facts leave possible.
+
+    States whose parameters differ from the run's go first, then, where some stand at the
+    run's tagged commit (``holds``), those that do not. More than one state left is an
+    ambiguity to be reported.
+    """
+    left = tuple(states)
+    agreeing = tuple(
+        state for state in left if not agreement("param", params, params_of(state)).differs
+    )
+    left = agreeing or left
+    return tuple(state for state in left if holds(state)) or left
+
+
+class Inferrer:
+    """Finds the state of a run by its parameters and metrics, where it is the only one."""
+
+    def __init__(
+        self,
+        history: DvcHistory,
+        metrics_at: Callable[[StageState, str], Mapping[str, float]],
+    ) -> None:
+        """Index all states; ``metrics_at`` returns a state's metrics in git at a commit."""
+        self._metrics_at = metrics_at
+        self._states = [
+            state
+            for state in history.all_states
+            if state.stage and state.params and any(out.digest for out in state.outs)
+        ]
+        self._named: dict[str, set[int]] = {}
+        self._valued: dict[tuple[str, str], set[int]] = {}
+        for place, state in enumerate(self._states):
+            for name, value in params_of(state).items():
+                self._named.setdefault(name, set()).add(place)
+                self._valued.setdefault((name, _form(value)), set()).add(place)
+
+    def candidates(
+        self, params: Mapping[str, str], metrics: Mapping[str, float]
+    ) -> tuple[StageState, Match] | str:
+        """Return the one state that a run's parameters and metrics lead to, else a reason.
+
+        A state counts if at least one parameter is in both and none differs, and if no
+        metric differs that is in both the run and the files that git has with its lock.
+        Where some of these put out something that looks like a model, only they count; of
+        the rest, those with the most parameters, then metrics, that agree. More than one
+        result (set of outs) left is no answer.
+        """
+        states = self._agreeing(params)
+        if not states:
+            return "no DVC lock has the run's parameters"
+        states = [state for state in states if makes_model(state)] or states
+        by_params = _most(
+            (state, agreement("param", params, params_of(state)).agrees) for state in states
+        )
+        measured = []
+        for state, agrees in by_params:
+            in_git = self._metrics_at(state, state.commits[0])
+            by_metrics = agreement("metric", metrics, in_git)
+            if not by_metrics.differs:
+                measured.append((state, (*agrees, *by_metrics.agrees)))
+        if not measured:
+            return "the DVC locks with the run's parameters have other metrics"
+        measured = _most(measured)
+        results = {tuple((out.path, out.digest) for out in state.outs) for state, _ in measured}
+        if len(results) > 1:
+            return f"{len(results)} different DVC results agree equally well with the run"
+        state, agrees = measured[0]
+        return state, Match(state.id, MatchMethod.PARAMETERS, agrees=agrees)
+
+    def _agreeing(self, params: Mapping[str, str]) -> list[StageState]:
+        """Return the states of which a parameter agrees and none differs."""
+        agree, differ = set[int](), set[int]()
+        for name, places in self._named.items():
+            forms = {form for key in _fitting(name, params) for form in _forms(params[key])}
+            if forms:
+                same = set[int]().union(*(self._valued.get((name, form), ()) for form in forms))
+                agree |= same
+                differ |= places - same
+        return [self._states[place] for place in sorted(agree - differ)]
+
+
+def makes_model(state: StageState) -> bool:
+    """Whether an out's name looks like that of a model; only ever used to infer."""
+    return any(
+        _MODEL_ENDING.search(out.path.lower()) or _MODEL_WORD.search(out.path.lower())
+        for out in state.outs
+    )
+
+
+def _most(
+    found: Iterable[tuple[StageState, tuple[str, ...]]],
+) -> list[tuple[StageState, tuple[str, ...]]]:
+    """Return those with the most that agrees."""
+    listed = list(found)
+    most = max((len(agrees) for _, agrees in listed), default=0)
+    return [item for item in listed if len(item[1]) == most]
+
+
+def _fitting(name: str, run: Mapping[str, Any]) -> list[str]:
+    """Return the run's names that mean the same as the lock's, the longest common end only."""
+    lock = _SEPARATOR.sub(".", name)
+    fits: dict[str, int] = {}
+    for key in run:
+        other = _SEPARATOR.sub(".", key)
+        if lock == other or lock.endswith(f".{other}") or other.endswith(f".{lock}"):
+            fits[key] = min(len(lock), len(other))
+    longest = max(fits.values(), default=0)
+    return sorted(key for key, length in fits.items() if length == longest)
+
+
+def _form(value: Any) -> str:
+    """Return a lock's value in a form in which equal values are equal texts."""
+    if value is None or isinstance(value, bool):
+        return f"word {value}".lower()
+    if isinstance(value, int | float):
+        return _numeric(value) or f"text {value}"
+    if isinstance(value, str):
+        return f"text {value}"
+    return f"json {json.dumps(value, sort_keys=True)}"
+
+
+def _forms(value: Any) -> set[str]:
+    """Return every form that a run's value may have in a lock: MLflow keeps only its text."""
+    text = str(value)
+    forms = {f"text {text}", f"word {text.strip().lower()}", _numeric(text)}
+    if text[:1] in "[{":
+        try:
+            forms.add(_form(json.loads(text.replace("'", '"'))))
+        except (ValueError, RecursionError):
+            forms.discard("")
+    return forms - {""}
+
+
+def _numeric(value: Any) -> str:
+    try:
+        return f"number {float(value):.12g}"
+    except (ValueError, OverflowError):
+        return ""
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:39]}…"

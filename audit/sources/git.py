@@ -1,0 +1,268 @@
+"""One git repository's object store, read as evidence: no checkout, no network, no trust.
+
+A repository under audit is foreign input. Its configuration can name commands
+(``core.fsmonitor``, hooks, filters, ``diff.external``), its ``refs/replace``, grafts
+and commit-graph can show a history that its objects do not hold, and its files can
+hold bytes that their name does not stand for. So GitPython only opens it; the
+environment set here takes every such setting away, only commands that run nothing
+(``log --raw``, ``rev-list``, ``for-each-ref``, ``rev-parse``, ``cat-file``) are used,
+and each object read is hashed again.
+
+Not safe for threads or forks: one object holds two persistent ``git cat-file``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import git
+from git.exc import GitCommandNotFound, GitError, InvalidGitRepositoryError, NoSuchPathError
+
+from audit.errors import SourceError, UsageError
+
+MAX_FILE = 64 * 1024 * 1024
+"""Bytes: larger blobs are not read."""
+MAX_STRUCTURE = 16 * 1024 * 1024
+"""Bytes: larger commits and trees are not read."""
+_CACHED_ENTRIES = 200_000
+
+_SHA = re.compile(r"[0-9a-f]{40}")
+
+
+class UnreadableError(Exception):
+    """One object cannot be read; the message is a sentence for the report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name in a git tree."""
+
+    mode: str
+    oid: str
+
+    @property
+    def is_tree(self) -> bool:
+        """Whether it is a folder."""
+        return self.mode == "40000"
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a plain file: neither a symbolic link nor a submodule."""
+        return self.mode.startswith("100")
+
+
+def is_sha(text: str) -> bool:
+    """Whether a text is a full commit SHA; nothing else is ever handed to git as one."""
+    return _SHA.fullmatch(text) is not None
+
+
+def hardened(git_dir: Path, config: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment under which git reads ``git_dir`` and nothing else.
+
+    ``config`` are further settings, which stand above the repository's own.
+    """
+    settings = {
+        "core.fsmonitor": "false",
+        "core.hooksPath": os.devnull,
+        "core.attributesFile": os.devnull,
+        "core.commitGraph": "false",
+        "diff.external": "",
+        "log.diffMerges": "separate",
+        "log.showRoot": "true",
+        "log.showSignature": "false",
+        "log.mailmap": "false",
+        "safe.directory": str(git_dir),
+        **(config or {}),
+    }
+    environment = {
+        "GIT_ALLOW_PROTOCOL": "",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_PARAMETERS": "",
+        "GIT_CONFIG_COUNT": str(len(settings)),
+        "GIT_DIR": str(git_dir),
+        "GIT_GRAFT_FILE": os.devnull,
+        "GIT_LITERAL_PATHSPECS": "0",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        # A bare repository with core.worktree set is otherwise refused by git itself.
+        "GIT_WORK_TREE": str(git_dir),
+        "LC_ALL": "C",
+    }
+    for number, (key, value) in enumerate(settings.items()):
+        environment[f"GIT_CONFIG_KEY_{number}"] = key
+        environment[f"GIT_CONFIG_VALUE_{number}"] = value
+    return environment
+
+
+class ObjectStore:
+    """Runs the few git commands and reads objects by their id."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the repository at ``path`` (its top folder, or a bare repository).
+
+        Raises ``UsageError`` where there is none.
+        """
+        self.location = str(path)
+        try:
+            with git.Repo(path, search_parent_directories=False, expand_vars=False) as repo:
+                self._git_dir = Path(repo.git_dir).resolve()
+                self._common_dir = Path(repo.common_dir).resolve()
+        except (InvalidGitRepositoryError, NoSuchPathError) as error:
+            raise UsageError(
+                "not a git repository",
+                where=str(path),
+                remedy="Name the top folder of a clone, or use url: to have it mirrored",
+            ) from error
+        except (GitError, OSError, ValueError) as error:
+            raise SourceError(f"git cannot open it ({error})", where=str(path)) from error
+        self._git = git.Git(str(self._git_dir))
+        self._git.update_environment(**hardened(self._git_dir))
+        self._trees: OrderedDict[str, dict[str, Entry]] = OrderedDict()
+        self._cached = 0
+
+    def close(self) -> None:
+        """End the persistent git processes."""
+        self._git.clear_cache()
+
+    def run(self, *arguments: str) -> bytes:
+        """Return what a git command prints. Raises ``SourceError`` where it fails."""
+        try:
+            out: bytes = self._git.execute(
+                ["git", *arguments], stdout_as_string=False, strip_newline_in_stdout=False
+            )
+        except GitCommandNotFound as error:
+            raise SourceError("git is not installed", remedy="Install git") from error
+        except GitError as error:
+            detail = str(getattr(error, "stderr", "") or error).strip()
+            raise SourceError(
+                f"git {arguments[0]} failed: {detail}",
+                where=self.location,
+                remedy="Check it with git fsck",
+            ) from error
+        return out
+
+    @property
+    def shallow(self) -> bool:
+        """Whether the clone holds only a part of the history."""
+        return (self._common_dir / "shallow").exists()
+
+    @property
+    def partial(self) -> bool:
+        """Whether the clone was made with a filter, so that objects may be left out."""
+        packs = self._common_dir / "objects" / "pack"
+        return packs.is_dir() and any(packs.glob("*.promisor"))
+
+    def kind(self, oid: str) -> str:
+        """Return the type of an object, empty where the store does not hold it."""
+        header = self._header(oid)
+        return header[0] if header else ""
+
+    def read(self, oid: str, kind: str, limit: int) -> bytes:
+        """Return an object's bytes, hashed again.
+
+        Raises ``UnreadableError`` where it is absent, of another type, larger than ``limit``
+        bytes, or not what its id says.
+        """
+        header = self._header(oid)
+        if header is None:
+            raise UnreadableError(f"the {kind} {oid[:10]} is not in the object store")
+        found, size = header
+        if found != kind:
+            raise UnreadableError(f"the object {oid[:10]} is a {found}, not a {kind}")
+        if size > limit:
+            raise UnreadableError(f"it has {size:,} bytes; more than {limit:,} are not read")
+        try:
+            data: bytes = self._git.get_object_data(oid)[3]
+        except (ValueError, OSError) as error:
+            self._git.clear_cache()
+            raise UnreadableError(f"the {kind} {oid[:10]} is damaged") from error
+        seal = hashlib.sha1(b"%s %d\0" % (kind.encode(), len(data)), usedforsecurity=False)
+        seal.update(data)
+        if seal.hexdigest() != oid:
+            self._git.clear_cache()
+            raise UnreadableError(f"the {kind} {oid[:10]} does not hold what its id says")
+        return data
+
+    def blob(self, oid: str, limit: int = MAX_FILE) -> bytes:
+        """Return a file's bytes by its object id. Raises ``UnreadableError``."""
+        return self.read(oid, "blob", limit)
+
+    def tree(self, oid: str) -> dict[str, Entry]:
+        """Return a folder's entries by name. Raises ``UnreadableError``."""
+        if oid in self._trees:
+            self._trees.move_to_end(oid)
+            return self._trees[oid]
+        entries = dict(_tree_entries(self.read(oid, "tree", MAX_STRUCTURE)))
+        self._trees[oid] = entries
+        self._cached += len(entries)
+        while self._cached > _CACHED_ENTRIES and len(self._trees) > 1:
+            self._cached -= len(self._trees.popitem(last=False)[1])
+        return entries
+
+    def entry(self, root: str, path: str) -> Entry | None:
+        """Return what stands at a path below a root tree, ``None`` where nothing does."""
+        entry = Entry("40000", root)
+        for name in path.split("/"):
+            if not entry.is_tree:
+                return None
+            found = self.tree(entry.oid).get(name)
+            if found is None:
+                return None
+            entry = found
+        return entry
+
+    def files(self, folder: str, prefix: str = "") -> Iterator[tuple[str, Entry]]:
+        """Yield ``(path, entry)`` of all but folders below a tree, paths relative to it."""
+        for name, entry in self.tree(folder).items():
+            if entry.is_tree:
+                yield from self.files(entry.oid, f"{prefix}{name}/")
+            else:
+                yield f"{prefix}{name}", entry
+
+    def _header(self, oid: str) -> tuple[str, int] | None:
+        if not is_sha(oid):
+            return None
+        for last in (False, True):
+            try:
+                _, kind, size = self._git.get_object_header(oid)
+            except ValueError as error:
+                if "missing" in str(error):
+                    return None
+                problem: Exception = error
+            except OSError as error:
+                problem = error
+            else:
+                return kind, size
+            # The persistent process died on an object before this one: one more try.
+            self._git.clear_cache()
+            if last:
+                raise SourceError(
+                    "git cannot read its objects",
+                    where=self.location,
+                    remedy="Check it with git fsck",
+                ) from problem
+        raise AssertionError("unreachable")
+
+
+def _tree_entries(data: bytes) -> Iterator[tuple[str, Entry]]:
+    """Yield the entries of a raw tree: mode, space, name, NUL, 20 bytes of id, repeated.
+
+    Names that are not UTF-8 come back with their odd bytes written as escapes.
+    """
+    position = 0
+    while position < len(data):
+        space = data.index(b" ", position)
+        end = data.index(b"\0", space)
+        name = data[space + 1 : end].decode("utf-8", "backslashreplace")
+        mode = data[position:space].decode("ascii", "replace")
+        position = end + 21
+        yield name, Entry(mode, data[end + 1 : position].hex())

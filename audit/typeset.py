@@ -1,0 +1,142 @@
+"""A report → the unsigned files of its bundle, in every format asked for.
+
+Pages follow from the report and from what renders them, and from nothing else; each is
+kept in the cache under the digest of both. ``run`` seals what is made here, ``render``
+makes it again and compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from audit import canonical, execute
+from audit.cache import Cache
+from audit.errors import AuditError
+from audit.render.csv import render_csv
+from audit.render.dashboard import render_dashboard
+from audit.render.fingerprint import renderer_digest
+from audit.render.html import render_dossier_html
+from audit.render.json import render_dossier_json, render_json, report_schema
+from audit.render.pdf import render_dossier_pdf, render_report_pdf
+from audit.report.model import Dossier, Report
+from audit.report.tables import tables
+
+REPORT_PDF = "report.pdf"
+
+
+class Listener(Protocol):
+    """Is told how far the work has come."""
+
+    def stage(self, text: str) -> None:
+        """A stage begins."""
+        ...
+
+    def step(self, done: int, total: int) -> None:
+        """So many of so many parts of the stage are done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A file of the bundle before it is sealed. ``path`` is relative to ``data/``."""
+
+    path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A file that could not be rendered, and why, in one line."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Which formats, and where they are rendered."""
+
+    formats: tuple[str, ...] = ("pdf", "html", "csv")
+    dossiers: tuple[str, ...] = ("pdf", "html")
+    executor: str = "process"
+    jobs: int | str = "auto"
+
+
+def typeset(
+    report: Report, facts: bytes, settings: Settings, cache: Cache, listener: Listener
+) -> Iterator[Page | Failed]:
+    """Yield every file of the bundle. Dossiers that fail are yielded as such.
+
+    Raises ``AuditError`` if ``report.pdf`` itself cannot be rendered.
+    """
+    report_json = render_json(report)
+    csv = {}
+    if "csv" in settings.formats:
+        csv = {f"csv/{name}.csv": render_csv(table) for name, table in tables(report).items()}
+    yield Page("facts.jsonl", facts)
+    yield Page("report.json", report_json)
+    yield Page("report.schema.json", report_schema())
+    yield from (Page(path, content) for path, content in csv.items())
+    dossiers = tuple(form for form in settings.dossiers if form in settings.formats)
+    if "html" in settings.formats:
+        yield Page("index.html", render_dashboard(report, dossiers))
+    attachments = {"report.json": report_json, **csv}
+    yield from _rendered(report, attachments, settings, dossiers, cache, listener)
+
+
+def _rendered(
+    report: Report,
+    attachments: dict[str, bytes],
+    settings: Settings,
+    dossiers: tuple[str, ...],
+    cache: Cache,
+    listener: Listener,
+) -> Iterator[Page | Failed]:
+    """Yield ``report.pdf`` and the dossiers: from the cache, the rest as they are finished."""
+    tasks: list[execute.Task] = []
+    keys: dict[str, str] = {}
+
+    def want(path: str, content: bytes, task: execute.Task) -> Iterator[Page]:
+        keys[path] = _key(path, content)
+        found = cache.get(keys[path])
+        if found is None:
+            tasks.append(task)
+        else:
+            yield Page(path, found)
+
+    if "pdf" in settings.formats:
+        task = execute.Task(REPORT_PDF, render_report_pdf, (report, attachments))
+        yield from want(REPORT_PDF, attachments["report.json"], task)
+    for dossier in report.dossiers:
+        data = render_dossier_json(dossier)
+        folder = f"models/{dossier.slug}"
+        yield Page(f"{folder}/dossier.json", data)
+        for form in dossiers:
+            path = f"{folder}/dossier.{form}"
+            yield from want(path, data, execute.Task(path, _DOSSIER[form], (dossier,)))
+    total = len(tasks)
+    outcomes = execute.run(tasks, executor=settings.executor, jobs=settings.jobs)
+    for done, outcome in enumerate(outcomes, start=1):
+        listener.step(done, total)
+        if outcome.error and outcome.name == REPORT_PDF:
+            raise AuditError(f"report.pdf cannot be rendered ({outcome.error})")
+        if outcome.error:
+            yield Failed(outcome.name, outcome.error)
+        else:
+            cache.put(keys[outcome.name], outcome.value)
+            yield Page(outcome.name, outcome.value)
+
+
+def _dossier_html(dossier: Dossier) -> bytes:
+    return render_dossier_html(dossier).encode("utf-8")
+
+
+_DOSSIER = {"pdf": render_dossier_pdf, "html": _dossier_html}
+
+
+def _key(path: str, content: bytes) -> str:
+    """Return the digest of all that a page follows from."""
+    form = path.rpartition("/")[2]
+    return canonical.sha256(f"{form}\0{renderer_digest()}\0".encode() + content)

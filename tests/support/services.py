@@ -1,0 +1,177 @@
+"""Real services that a test starts for itself and takes down again.
+
+Where a service is impossible on this machine the test is skipped with the reason, and
+under ``CI=true`` it fails instead: a service that nobody tested must not look tested.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+_POSTGRES = Path("/usr/lib/postgresql")
+_START_SECONDS = 120
+PASSWORD = "p@ss/w?rd#1"
+
+
+def impossible(reason: str) -> None:
+    """Skip the test aloud; fail it under ``CI=true``."""
+    if os.environ.get("CI", "").lower() == "true":
+        pytest.fail(f"CI must run this test: {reason}")
+    pytest.skip(reason)
+
+
+def free_port() -> int:
+    """Return a port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True)
+class PostgreSQL:
+    """A running throw-away cluster. ``postgres`` is its superuser."""
+
+    port: int
+
+    def uri(self, database: str, user: str = "postgres", password: str = PASSWORD) -> str:
+        """Return an SQLAlchemy address without a driver, as people write it."""
+        from urllib.parse import quote
+
+        return f"postgresql://{user}:{quote(password, safe='')}@127.0.0.1:{self.port}/{database}"
+
+    def run(self, database: str, *statements: str) -> None:
+        """Run statements as superuser, each in its own transaction."""
+        import psycopg
+
+        with psycopg.connect(
+            host="127.0.0.1",
+            port=self.port,
+            dbname=database,
+            user="postgres",
+            password=PASSWORD,
+            autocommit=True,
+        ) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+
+@contextlib.contextmanager
+def postgresql() -> Iterator[PostgreSQL]:
+    """Start a PostgreSQL cluster in a temporary folder on a free loopback port."""
+    binaries = _postgres_binaries()
+    folder = Path(tempfile.mkdtemp(prefix="mlflow-audit-pg-"))
+    user: list[str] = []
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres", "postgres")
+        user = ["runuser", "-u", "postgres", "--"]
+    data, secret, port = folder / "data", folder / "secret", free_port()
+    secret.write_text(PASSWORD)
+    secret.chmod(0o644)
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c fsync=off -k {folder}"
+    control = [*user, str(binaries / "pg_ctl"), "-D", str(data), "-l", str(folder / "log")]
+
+    def call(*command: str) -> None:
+        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, timeout=120)
+
+    try:
+        call(
+            *user, str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-E", "UTF8",
+            "-A", "scram-sha-256", f"--pwfile={secret}", "--no-sync", "--locale=C",
+        )  # fmt: skip
+        call(*control, "-w", "-t", str(_START_SECONDS), "-o", options, "start")
+        try:
+            yield PostgreSQL(port)
+        finally:
+            call(*control, "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _postgres_binaries() -> Path:
+    """Return the folder of ``initdb``, installing PostgreSQL if that is possible."""
+    with open(Path(tempfile.gettempdir()) / "mlflow-audit-install.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = _installed_postgres()
+        if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+            environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+            for command in (["apt-get", "update"], ["apt-get", "install", "-y", "postgresql"]):
+                subprocess.run(
+                    command, env=environment, stdout=subprocess.DEVNULL, check=False, timeout=600
+                )
+            found = _installed_postgres()
+    if found is None:
+        impossible("PostgreSQL is not installed (apt-get install postgresql)")
+        raise AssertionError
+    return found
+
+
+def _installed_postgres() -> Path | None:
+    on_path = shutil.which("initdb")
+    folders = [
+        *sorted(_POSTGRES.glob("*/bin"), reverse=True),
+        *([Path(on_path).parent] if on_path else []),
+    ]
+    return next((folder for folder in folders if (folder / "initdb").exists()), None)
+
+
+@contextlib.contextmanager
+def mlflow_server(store: str, artifacts: Path, *options: str) -> Iterator[str]:
+    """Start ``mlflow server`` on a database and yield its address once it answers."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    log = artifacts / "server.log"
+    artifacts.mkdir(parents=True, exist_ok=True)
+    environment = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")},
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [
+                sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store,
+                "--artifacts-destination", str(artifacts), "--host", "127.0.0.1",
+                "--port", str(port), "--workers", "1", *options,
+            ],
+            stdout=output, stderr=output, cwd=artifacts, env=environment, start_new_session=True,
+        )  # fmt: skip
+    try:
+        _wait_for(f"{address}/health", server, log)
+        yield address
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"mlflow server did not start: {log.read_text()[-2000:]}")

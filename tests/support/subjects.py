@@ -1,0 +1,221 @@
+"""The smallest version and job for which every control passes, and how to spoil them.
+
+The version was trained by two DVC stages at the commit that its run names; its weights
+are the out of the second one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from audit import canonical, lineage
+from audit.controls.registry import JobSubject, Subject, VersionSubject
+from audit.facts import (
+    ArtifactFile,
+    CodeDigest,
+    Commit,
+    CommitState,
+    DataObject,
+    DatasetInput,
+    Environment,
+    JobFacts,
+    LoggedModel,
+    Match,
+    MatchMethod,
+    ModelVersion,
+    ObjectState,
+    Pipeline,
+    PreviousBundle,
+    Run,
+    RunState,
+    StageState,
+    TrackedPath,
+    VersionFacts,
+    Weights,
+)
+from audit.graph import Graph
+
+AS_OF = 1_790_812_800_000
+"""2026-10-01T00:00:00Z."""
+COMMIT = "9b21d07e55c1" + "0" * 28
+RUN = "f1c077ab03d2" + "0" * 20
+SCHEMA = '{"mlflow_colspec": [{"type": "double", "name": "amount"}, {"type": "long", "name": "y"}]}'
+
+
+def md5(text: str) -> str:
+    """Return the MD5 of a text: a digest that belongs to a path of the sample."""
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def sha256(text: str) -> str:
+    """Return the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _tracked(*paths: str) -> tuple[TrackedPath, ...]:
+    return tuple(TrackedPath(path, md5(path)) for path in paths)
+
+
+def _state(stage: str, file: str, deps: tuple[str, ...], outs: tuple[str, ...]) -> StageState:
+    command = f"python src/{stage}.py" if stage else ""
+    where = {"repository": "churn", "file": file, "stage": stage, "command": command}
+    name = stage or file
+    return StageState(
+        id=sha256(name), commits=(COMMIT,), deps=_tracked(*deps), outs=_tracked(*outs), **where
+    )
+
+
+def _pipeline() -> Pipeline:
+    code = ("src/train.py", "src/prepare.py")
+    model, prepared, raw = "models/model.pkl", "data/prepared.csv", "data/raw.csv"
+    train = _state("train", "dvc.lock", (prepared, code[0]), (model,))
+    prepare = _state("prepare", "dvc.lock", (raw, code[1]), (prepared,))
+    imported = _state("", "data/raw.csv.dvc", (), (raw,))
+    commit = Commit(
+        COMMIT, CommitState.REACHABLE, "churn", subject="Train again", branches=("main",)
+    )
+    return Pipeline(
+        matches=(
+            Match(
+                train.id,
+                MatchMethod.BYTES,
+                commit=COMMIT,
+                out=model,
+                artifact="model.pkl",
+                digest=md5(model),
+            ),
+        ),
+        states=(train, prepare, imported),
+        tagged=commit,
+        commits=(commit,),
+        tree=(
+            *(CodeDigest(COMMIT, path, md5(path), md5(path)) for path in code),
+            CodeDigest(COMMIT, raw, md5(raw), md5(raw), "data"),
+        ),
+        objects=tuple(
+            DataObject(md5(path), "churn", "store", ObjectState.PRESENT)
+            for path in (raw, prepared, model)
+        ),
+    )
+
+
+def good_version() -> VersionFacts:
+    """Return a version for which every control of the shipped pack passes."""
+    location = "mlartifacts/1/models/m-1/artifacts"
+    return VersionFacts(
+        version=ModelVersion(
+            "churn",
+            3,
+            created_at=AS_OF - 86_400_000,
+            source="models:/m-1",
+            storage_location=location,
+            run_id=RUN,
+            logged_model_id="m-1",
+            status="READY",
+        ),
+        aliases=("champion",),
+        run=Run(
+            RUN,
+            name="train",
+            status="FINISHED",
+            params={"C": "0.5", "seed": "7"},
+            metrics={"accuracy": 0.9},
+            tags={"mlflow.source.git.commit": COMMIT},
+            datasets=(
+                DatasetInput(
+                    "raw", "1a2b3c4d", "local", '{"uri": "data/raw.csv"}', SCHEMA, "", "training"
+                ),
+            ),
+        ),
+        run_state=RunState.PRESENT,
+        logged_model=LoggedModel("m-1", name="churn", source_run_id=RUN),
+        logged_model_state=RunState.PRESENT,
+        weights=Weights(
+            location=location,
+            read=True,
+            sha256=sha256("weights"),
+            files=(ArtifactFile("model.pkl", 9, sha256("model.pkl"), md5("models/model.pkl")),),
+            first_seen_at=AS_OF - 86_400_000,
+            first_sha256=sha256("weights"),
+            watched=True,
+        ),
+        environment=Environment(
+            ("requirements.txt", "python_env.yaml"), "3.11.9", ("scikit-learn==1.7.2",)
+        ),
+        pipeline=_pipeline(),
+    )
+
+
+def good_graph() -> Graph:
+    """Return the lineage of ``good_version``: complete, without a gap."""
+    return lineage.build(good_version())
+
+
+def good_job() -> JobSubject:
+    """Return a job for which every control of the shipped pack passes."""
+    job = JobFacts(
+        name="quarterly",
+        title="Quarterly model audit",
+        organisation="Example Bank",
+        period="2026-Q3",
+        start=AS_OF - 92 * 86_400_000,
+        end=AS_OF,
+        zone="UTC",
+        as_of=AS_OF,
+        interim=False,
+        read_on="2026-10-04",
+        scope="all",
+        include=("*",),
+        exclude=(),
+        retain="10y",
+        signing="CN=Example Bank audit seal",
+    )
+    previous = PreviousBundle("2026-Q2", "2026-Q2", True, True, "", sha256("manifest"))
+    return JobSubject(job, previous)
+
+
+def subject_for(scope: str, given: dict[str, Any]) -> Subject:
+    """Return the good version (its lineage built anew) or job with values changed.
+
+    ``given`` maps dotted paths, such as ``facts.run.status`` or
+    ``facts.pipeline.objects.0.state``, to plain values. Changes of ``graph`` come last.
+    A path that does not exist is refused.
+    """
+    if scope == "job":
+        job = good_job()
+        return JobSubject(
+            _changed(job.job, "job", given), _changed(job.previous, "previous", given)
+        )
+    facts = _changed(good_version(), "facts", given)
+    return VersionSubject(facts, _changed(lineage.build(facts), "graph", given))
+
+
+def _changed(value: Any, root: str, given: dict[str, Any]) -> Any:
+    tree = canonical.plain(value)
+    for path, new in given.items():
+        first, *keys, last = path.split(".")
+        if first != root:
+            continue
+        target = tree
+        for key in keys:
+            target = target[_key(target, key)]
+        target[_key(target, last)] = new
+    changed = canonical.load(type(value), tree)
+    assert canonical.plain(changed) == _completed(tree, canonical.plain(changed)), given
+    return changed
+
+
+def _key(target: Any, key: str) -> Any:
+    found = int(key) if isinstance(target, list) else key
+    assert isinstance(found, int) or found in target, f"no such field: {key}"
+    return found
+
+
+def _completed(tree: Any, full: Any) -> Any:
+    """Return ``tree`` with the defaults of ``full``; keys that ``full`` has not remain."""
+    if isinstance(tree, dict) and isinstance(full, dict):
+        return full | {key: _completed(item, full.get(key)) for key, item in tree.items()}
+    if isinstance(tree, list) and isinstance(full, list):
+        return [_completed(item, other) for item, other in zip(tree, full, strict=True)]
+    return tree
