@@ -14,7 +14,13 @@ import enum
 from dataclasses import dataclass, field
 from typing import Any
 
-from audit.verdicts import Severity
+from audit.verdicts import Grade, Severity
+
+
+def model_label(model: str, workspace: str) -> str:
+    """Return a model's name, with the workspace before it only where it is not the default."""
+    return model if workspace in ("", "default") else f"{workspace}:{model}"
+
 
 # --- the registry ---------------------------------------------------------------
 
@@ -116,8 +122,12 @@ class ModelVersion:
     @property
     def key(self) -> str:
         """``model/version``, with the workspace before it where it is not the default."""
-        name = f"{self.model}/{self.version}"
-        return name if self.workspace == "default" else f"{self.workspace}:{name}"
+        return f"{self.label}/{self.version}"
+
+    @property
+    def label(self) -> str:
+        """The model's name in tables: see ``model_label``."""
+        return model_label(self.model, self.workspace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,7 +494,7 @@ class Consumer:
     name: str
     id: str
     since: int | None = None
-    grade: str = "recorded"
+    grade: Grade = Grade.RECORDED
     detail: str = ""
 
 

@@ -66,12 +66,17 @@ class Bundle:
     manifest_sha256: str
 
 
+def revisions(job_folder: Path, period: str) -> dict[int, Path]:
+    """Return whatever has the name of a period's bundle in ``output/<job>``, by revision."""
+    name = re.compile(re.escape(manifest.folder_name(period)) + r"(?:\.r([1-9]\d{0,5}))?")
+    entries = job_folder.iterdir() if job_folder.is_dir() else ()
+    matches = ((name.fullmatch(entry.name), entry) for entry in entries)
+    return {int(match[1] or 1): entry for match, entry in matches if match}
+
+
 def next_revision(job_folder: Path, period: str) -> int:
-    """Return the first revision of a period that has no folder yet; 1 where there is none."""
-    revision = 1
-    while os.path.lexists(job_folder / manifest.folder_name(period, revision)):
-        revision += 1
-    return revision
+    """Return the revision that a period's next bundle gets; 1 where there is none yet."""
+    return max(revisions(job_folder, period), default=0) + 1
 
 
 def write_bundle(
@@ -211,9 +216,9 @@ def _write(
     writer.write(f"data/{manifest.NAME}", data)
     if signature := signer.over(data):
         writer.write(f"data/{manifest.NAME}{manifest.SIGNATURE}", signature)
-    payload_sizes = (size for path, size in writer.sizes.items() if path.startswith("data/"))
+    oxum = bag.oxum(size for path, size in writer.sizes.items() if path.startswith("data/"))
     writer.write("bagit.txt", bag.DECLARATION)
-    writer.write("bag-info.txt", bag.info(info_fields(whole, bag.oxum(payload_sizes))))
+    writer.write("bag-info.txt", bag.info(info_fields(whole, oxum)))
     writer.write(bag.PAYLOAD_MANIFEST, bag.manifest(writer.below("data/")))
     tags = {path: digest for path, digest in writer.digests.items() if path[:5] != "data/"}
     writer.write(bag.TAG_MANIFEST, bag.manifest(tags))

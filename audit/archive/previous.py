@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-from audit.archive import manifest
+from audit.archive.bundle import revisions
 from audit.archive.chain import manifest_digest
 from audit.archive.verify import verify_bundle
 from audit.facts import PreviousBundle
@@ -14,12 +13,9 @@ from audit.seal.trust import Trust
 
 def find_previous(job_folder: Path, period: str) -> Path | None:
     """Return the newest revision of a period's bundle in ``output/<job>``, None without one."""
-    name = re.compile(re.escape(manifest.folder_name(period)) + r"(?:\.r([1-9]\d{0,5}))?")
-    revisions = dict[int, Path]()
-    for entry in job_folder.iterdir() if job_folder.is_dir() else ():
-        if (match := name.fullmatch(entry.name)) and entry.is_dir() and not entry.is_symlink():
-            revisions[int(match[1] or 1)] = entry
-    return revisions[max(revisions)] if revisions else None
+    found = revisions(job_folder, period)
+    folders = [number for number, path in found.items() if path.is_dir() and not path.is_symlink()]
+    return found[max(folders)] if folders else None
 
 
 def previous_bundle(job_folder: Path, period: str, trust: Trust | None) -> PreviousBundle:

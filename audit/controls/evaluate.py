@@ -42,7 +42,7 @@ def _result(
     outcome = _outcome(control, subject)
     model, version = "", 0
     if isinstance(subject, VersionSubject):
-        model, version = subject.facts.version.model, subject.facts.version.version
+        model, version = subject.facts.version.label, subject.facts.version.version
     failed = outcome.verdict is Verdict.FAIL
     waiver = covering(waivers, control.id, model, version, as_of) if failed else None
     return ControlResult(

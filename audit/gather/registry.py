@@ -16,6 +16,7 @@ from audit.facts import (
     RunState,
     VersionFacts,
     Weights,
+    model_label,
 )
 from audit.period import Period
 
@@ -165,8 +166,7 @@ def _key(version: ModelVersion) -> tuple[str, str, int]:
 
 def _label(key: tuple[str, str, int]) -> str:
     workspace, model, version = key
-    name = f"{model}/{version}"
-    return name if workspace == "default" else f"{workspace}:{name}"
+    return f"{model_label(model, workspace)}/{version}"
 
 
 def _state(named: str, lifecycle: str) -> RunState:

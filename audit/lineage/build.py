@@ -206,5 +206,4 @@ def _downstream(canvas: Canvas, facts: VersionFacts, version: str) -> None:
     for consumer in facts.consumers:
         node = canvas.node(NodeKind.CONSUMER, consumer.id, consumer.name, detail=consumer.kind)
         method = consumer.detail or consumer.kind
-        grade = Grade(consumer.grade)
-        canvas.edge(version, node, Relation.CONSUMED_BY, grade, method, consumer.id)
+        canvas.edge(version, node, Relation.CONSUMED_BY, consumer.grade, method, consumer.id)

@@ -84,9 +84,8 @@ def _digest(value: str) -> str:
 
 def _verdict(verdict: Verdict) -> Markup:
     """Sign and word of a verdict, in its ink."""
-    return Markup('<span class="verdict v-{}"><span class="sign">{}</span> {}</span>').format(
-        verdict.value, words.VERDICT_SIGNS[verdict], words.VERDICTS[verdict]
-    )
+    sign, word = words.VERDICT_SIGNS[verdict], words.VERDICTS[verdict]
+    return Markup('<span class="verdict v-{}">{}\u2002{}</span>').format(verdict.value, sign, word)
 
 
 def _line(value: str, limit: int = 90) -> str:

@@ -8,6 +8,7 @@ a page that asks for anything else is not written at all.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import datetime as dt
 import functools
@@ -128,6 +129,9 @@ def _page(markup: str, fetcher: Any) -> Any:
             )
             self.etree_element = self.wrapper_element.etree_element
 
+        def _ua_stylesheets(self, forms: bool = False) -> list[Any]:
+            return []  # print.css says what it needs of it
+
     return Page()
 
 
@@ -137,6 +141,7 @@ def _styles() -> tuple[CSS, FontConfiguration]:
     import weasyprint
     from weasyprint.text.fonts import FontConfiguration
 
+    atexit.register(_styles.cache_clear)  # while WeasyPrint can still remove its font folder
     fonts = FontConfiguration()
     text = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in _SHEETS)
     fetcher = _fetcher()

@@ -97,6 +97,15 @@ GLOSSARY = (
     ("MLflow sample digest", "Eight hex digits over a sample of a data set: a hint, no proof."),
 )
 
+WEIGHTS_FILE = {
+    WeightsStatus.VERIFIED: "verified",
+    WeightsStatus.UNCHANGED: "unchanged",
+    WeightsStatus.FIRST_SEEN: "first seen",
+    WeightsStatus.CHANGED: "unchanged",
+    WeightsStatus.UNREACHABLE: "unreachable",
+}
+"""The same of one file that is not itself among the changed ones."""
+
 STATUSES = {
     # the commit that the run's tag names
     "reachable": "on a configured branch",

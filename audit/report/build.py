@@ -170,8 +170,11 @@ def _headline(counts: Counts, job_results: tuple[ControlResult, ...]) -> str:
     ]
     told = listed(parts).replace("one pass every", "one passes every")
     sentence = f"Of {spelled(counts.in_scope)} {noun} in scope, {told}."
-    failed = [result.title.lower() for result in job_results if result.verdict is Verdict.FAIL]
-    return f"{sentence} The archive itself fails: {listed(failed)}." if failed else sentence
+    failed = sum(result.verdict is Verdict.FAIL for result in job_results)
+    checks = "check" if failed == 1 else "checks"
+    return (
+        f"{sentence} The archive itself fails {spelled(failed)} {checks}." if failed else sentence
+    )
 
 
 def _families(facts: Facts, results: tuple[ControlResult, ...]) -> tuple[FamilyScore, ...]:

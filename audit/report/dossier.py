@@ -17,6 +17,7 @@ from audit.facts import (
     Pipeline,
     TrackedPath,
     VersionFacts,
+    model_label,
 )
 from audit.graph import Graph, NodeKind
 from audit.lineage import weights_status
@@ -29,8 +30,7 @@ _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", 
 
 def slug_of(model: str, version: int, workspace: str = "default") -> str:
     """Return a version's folder below ``models/``: ``<model slug>/v<version>``."""
-    name = model if workspace == "default" else f"{workspace}:{model}"
-    return f"{canonical.slug(name)}/v{version}"
+    return f"{canonical.slug(model_label(model, workspace))}/v{version}"
 
 
 def build_dossier(
@@ -232,12 +232,16 @@ def _outcome(results: tuple[ControlResult, ...]) -> str:
     failed = sum(result.verdict is Verdict.FAIL for result in results)
     waived = sum(result.verdict is Verdict.WAIVED for result in results)
     open_ = sum(result.verdict in (Verdict.UNKNOWN, Verdict.ERROR) for result in results)
-    parts = [
-        f"{spelled(failed)} {'check fails' if failed == 1 else 'checks fail'}" if failed else "",
-        f"{spelled(waived)} {'is' if waived == 1 else 'are'} waived" if waived else "",
-        f"{spelled(open_)} could not be evaluated" if open_ else "",
+    counted = (
+        (failed, "fails", "fail"),
+        (waived, "is waived", "are waived"),
+        (open_, "could not be evaluated", "could not be evaluated"),
+    )
+    told = [
+        f"{spelled(count)}{'' if index else ' check' if count == 1 else ' checks'} "
+        f"{one if count == 1 else many}"
+        for index, (count, one, many) in enumerate(item for item in counted if item[0])
     ]
-    told = [part for part in parts if part]
     if not told:
         return "All checks pass."
     sentence = listed(told)

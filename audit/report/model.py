@@ -24,17 +24,13 @@ from audit.facts import (
     Repository,
     Run,
     StageState,
+    model_label,
 )
 from audit.graph import Gap, Graph
 from audit.verdicts import Severity, Verdict, WeightsStatus
 
 SCHEMA = "mlflow-audit/report/1"
 DOSSIER_SCHEMA = "mlflow-audit/dossier/1"
-
-
-def model_label(model: str, workspace: str) -> str:
-    """Return a model's name, with the workspace before it only where it is not the default."""
-    return model if workspace in ("", "default") else f"{workspace}:{model}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import functools
 import importlib.util
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -88,9 +88,8 @@ def snapshot(uri: str, tables: Mapping[str, tuple[str, ...]]) -> Iterator[Snapsh
     engine = _engine(uri)
     shown = redact_uri(uri)
     try:
-        with _connect(engine, shown) as connection:
-            _begin(connection)
-            yield Snapshot(connection, tables)
+        with _open(engine, tables, shown) as view:
+            yield view
     except (exc.SQLAlchemyError, ValueError, TypeError, OverflowError) as error:
         raise SourceError(
             f"the registry cannot be read ({_first_line(error)})",
@@ -101,15 +100,22 @@ def snapshot(uri: str, tables: Mapping[str, tuple[str, ...]]) -> Iterator[Snapsh
         engine.dispose()
 
 
-def _connect(engine: sa.Engine, shown: str) -> sa.Connection:
-    try:
-        return engine.connect()
-    except exc.SQLAlchemyError as error:
-        raise UsageError(
-            f"the registry cannot be reached ({_first_line(error)})",
-            where=shown,
-            remedy="Check the address, the account and its password, and that it is running",
-        ) from error
+@contextmanager
+def _open(
+    engine: sa.Engine, tables: Mapping[str, tuple[str, ...]], shown: str
+) -> Iterator[Snapshot]:
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(engine.connect())
+            _begin(connection)
+            view = Snapshot(connection, tables)
+        except exc.SQLAlchemyError as error:
+            raise UsageError(
+                f"the registry cannot be reached ({_first_line(error)})",
+                where=shown,
+                remedy="Check the address, the account and its password, and that it is running",
+            ) from error
+        yield view
 
 
 def _begin(connection: sa.Connection) -> None:

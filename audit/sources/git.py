@@ -241,7 +241,8 @@ class ObjectStore:
             except OSError as error:
                 problem = error
             else:
-                return kind, size
+                # GitPython says text and hands out bytes.
+                return os.fsdecode(kind), size
             # The persistent process died on an object before this one: one more try.
             self._git.clear_cache()
             if last:

@@ -50,7 +50,7 @@ def hash_file(path: Path, name: str) -> tuple[ArtifactFile, str]:
     with os.fdopen(descriptor, "rb") as stream:
         before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
-            raise SourceError(f"{name} is not a regular file")
+            raise SourceError(f"the special file {name} is not read")
         while block := stream.read(_BLOCK):
             sha256.update(block)
             text = b"\r\n" in block and is_text(block[:_HEAD])
@@ -61,7 +61,7 @@ def hash_file(path: Path, name: str) -> tuple[ArtifactFile, str]:
                 unix.update(block.replace(b"\r\n", b"\n") if text else block)
         after = os.fstat(descriptor)
     if identity(before) != identity(after):
-        raise SourceError(f"{name} was changed while it was read")
+        raise SourceError(f"the file {name} was changed while it was read")
     digests = ArtifactFile(
         path=name,
         bytes=after.st_size,

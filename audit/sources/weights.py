@@ -186,13 +186,13 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
             for entry in entries:
                 name = prefix + _name(entry.name)
                 if entry.is_symlink():
-                    raise SourceError(f"{name} is a symbolic link, which is not followed")
+                    raise SourceError(f"the symbolic link {name} in it is not followed")
                 if entry.is_dir(follow_symlinks=False):
                     folders.append((Path(entry.path), f"{name}/"))
                 elif entry.is_file(follow_symlinks=False):
                     yield name, Path(entry.path)
                 else:
-                    raise SourceError(f"{name} is not a regular file")
+                    raise SourceError(f"the special file {name} in it is not read")
 
 
 def weights_of(location: str, files: Iterable[ArtifactFile]) -> Weights:

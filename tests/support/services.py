@@ -105,7 +105,7 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 def _postgres_binaries() -> Path:
     """Return the folder of ``initdb``, installing PostgreSQL if that is possible."""
-    with open(Path(tempfile.gettempdir()) / "mlflow-audit-install.lock", "w") as lock:
+    with (Path(tempfile.gettempdir()) / "mlflow-audit-install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         found = _installed_postgres()
         if found is None and os.geteuid() == 0 and shutil.which("apt-get"):

@@ -60,9 +60,7 @@ def test_the_chain_is_ordered_from_the_issuer_to_the_root(tmp_path, custom):
         middle_key, (root, root_key), name="Issuing CA", usage=usage, ca=True
     )
     uri, leaf = custom(issuer=(middle, middle_key))
-    (tmp_path / "all.pem").write_bytes(
-        pem.write([*seals.sealer("foreign").chain, root, middle])
-    )
+    (tmp_path / "all.pem").write_bytes(pem.write([*seals.sealer("foreign").chain, root, middle]))
     sealer = keys.load_sealer(uri, leaf, [tmp_path / "all.pem"], seals.NOW)
     assert sealer.chain == (middle, root)
     assert sealer.root == root

@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from audit.errors import EXIT_USAGE, UsageError
 from audit.sources.registries import open_registry
 
@@ -49,7 +50,7 @@ def test_other_addresses_are_refused_in_one_line(uri: str, reader: str, what: st
         ("sqlite:///:memory:", "no such registry database"),
         ("sqlite:///{folder}/none.db", "no such registry database"),
         ("sqlite:///{folder}", "no such registry database"),
-        ("sqlite:///{folder}/text.db", "cannot be read (file is not a database)"),
+        ("sqlite:///{folder}/text.db", "cannot be reached (file is not a database)"),
         ("sqlite:///{folder}/empty.db", "holds no MLflow model registry"),
         ("postgresql://u:geheim@127.0.0.1:1/d", "cannot be reached"),
         ("postgresql://u:geheim@127.0.0.1:port/d", "not a database address"),

@@ -1,0 +1,52 @@
+"""``mlflow-audit demo``: the world, two quarterly exports on it, and where to look.
+
+Between the two reports the weights of one version are changed, as nobody should: the
+second report has to find it. Both runs are given the dates of the story as their clock.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from pathlib import Path
+
+from audit import config, pipeline
+from audit.demo import world as worlds
+from audit.seal.authority import new_authority
+from audit.typeset import Listener
+
+_FOUNDED = "2026-04-01"
+_QUARTERS = {"2026-Q2": "2026-07-06", "2026-Q3": "2026-10-05"}
+"""Each period, and the morning on which it is reported."""
+
+
+def run(folder: Path, messages: Listener) -> str:
+    """Build the world in ``folder``, report two quarters, and return what to look at."""
+    world = worlds.build(folder, messages.stage)
+    job = config.load(world.job_file)
+    new_authority(world.keys, job.job.organisation, _morning(_FOUNDED))
+    results = {}
+    for label, day in _QUARTERS.items():
+        now = _morning(day)
+        request = pipeline.Request(period=label)
+        results[label] = pipeline.run(job, request, clock=functools.partial(int, now), messages=messages)
+        if label == "2026-Q2":
+            worlds.tamper(world)
+    last = results["2026-Q3"].path
+    rows = [
+        ("report", last / "data" / "report.pdf"),
+        ("dashboard", last / "data" / "index.html"),
+        ("tables", last / "data" / "csv"),
+        ("check it", f"sh {last / 'verify.sh'} {world.keys / 'ca.pem'}"),
+        ("or", f"mlflow-audit verify {last} --trust {world.keys / 'ca.pem'}"),
+        ("job file", world.job_file),
+        ("the story", world.folder / "README.txt"),
+    ]
+    lines = [f"{label}  {result.headline}" for label, result in results.items()]
+    return "\n".join([*lines, "", *(f"{name:<10} {place}" for name, place in rows)])
+
+
+def _morning(day: str) -> int:
+    """Return six in the morning UTC of a day, in milliseconds."""
+    moment = dt.datetime.fromisoformat(f"{day}T06:00:00+00:00")
+    return int(moment.timestamp() * 1000)
