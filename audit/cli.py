@@ -360,11 +360,7 @@ def _jobs(text: str | None) -> int | str:
 
 
 def _formats(text: str | None) -> tuple[str, ...]:
-    known = ("pdf", "html", "csv")
-    chosen = tuple(part.strip() for part in (text or ",".join(known)).split(","))
-    if unknown := [part for part in chosen if part not in known]:
-        raise errors.UsageError(f"no such format: {unknown[0]!r}", remedy=f"Use {', '.join(known)}")
-    return tuple(part for part in known if part in chosen)
+    return tuple(part.strip() for part in (text or "pdf,html,csv").split(",") if part.strip())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

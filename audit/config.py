@@ -129,7 +129,7 @@ class Controls(_Section):
 class ReportRule(_Section):
     """Formats and sizes of the report."""
 
-    formats: tuple[Literal["pdf", "html", "csv"], ...] = ("pdf", "html", "csv")
+    formats: tuple[str, ...] = ("pdf", "html", "csv")
     dossiers: tuple[Literal["pdf", "html"], ...] = ("pdf", "html")
     table_rows: int = Field(300, ge=10, le=5000)
     version_pages: int = Field(100, ge=0, le=1000)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from audit.config import Code, JobFile
 from audit.controls.pack import load_pack
-from audit.controls.waivers import load_waivers
+from audit.controls.waivers import load_waivers, refuse_unknown
 from audit.errors import AuditError
 from audit.ledger import Ledger
 from audit.resources import FONTS
@@ -105,6 +105,7 @@ def _repository(entry: Code, job: JobFile) -> Iterator[Finding]:
 def _packs(job: JobFile) -> str:
     packs = [load_pack(name) for name in job.controls.packs]
     waivers = load_waivers(job.controls.waivers) if job.controls.waivers else ()
+    refuse_unknown(waivers, packs, job.controls.waivers or "")
     controls = sum(len(pack.controls) for pack in packs)
     return f"{len(packs)} packs, {controls} controls, {len(waivers)} waivers"
 

@@ -36,7 +36,7 @@ from audit.report.outcome import exit_code
 from audit.seal.keys import Sealer, load_sealer
 from audit.seal.pades import sign_pdf
 from audit.seal.trust import trust_of
-from audit.typeset import Failed, Listener, Page, Settings, typeset
+from audit.typeset import Failed, Listener, Page, Settings, check_formats, typeset
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,7 @@ def run(
     """
     moment = settle(job, request, clock())
     rules = load_rules(job)
+    check_formats(job.report.formats)
     sealer = _sealer(job, moment.now)
     with hold(job.archive.path / job.job.name) as lock:
         label = moment.period.label

@@ -15,7 +15,7 @@ from audit.cache import Cache
 from audit.errors import UsageError, VerificationError
 from audit.render.fingerprint import renderer_versions
 from audit.report.build import build
-from audit.typeset import Failed, Listener, Page, Settings, typeset
+from audit.typeset import Failed, Listener, Page, Settings, check_formats, typeset
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ def render(bundle: Path, output: Path | None, settings: Settings, messages: List
     Raises ``UsageError`` where there is no bundle, ``VerificationError`` for one whose
     facts or manifest are not what was sealed.
     """
+    check_formats(settings.formats)
     data = bundle / "data"
     try:
         facts = (data / "facts.jsonl").read_bytes()

@@ -7,22 +7,21 @@ makes it again and compares.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from audit import canonical, execute
 from audit.cache import Cache
 from audit.errors import AuditError
-from audit.render.csv import render_csv
-from audit.render.dashboard import render_dashboard
+from audit.render import RENDERERS, Offer, renderer
 from audit.render.fingerprint import renderer_digest
 from audit.render.html import render_dossier_html
-from audit.render.json import render_dossier_json, render_json, report_schema
+from audit.render.json import render_dossier_json
 from audit.render.pdf import render_dossier_pdf, render_report_pdf
 from audit.report.model import Dossier, Report
-from audit.report.tables import tables
 
+PDF = "pdf"
 REPORT_PDF = "report.pdf"
 
 
@@ -64,6 +63,13 @@ class Settings:
     jobs: int | str = "auto"
 
 
+def check_formats(formats: Iterable[str]) -> None:
+    """Raise ``UsageError`` for a format that nothing renders."""
+    for name in formats:
+        if name != PDF:
+            renderer(name)
+
+
 def typeset(
     report: Report, facts: bytes, settings: Settings, cache: Cache, listener: Listener
 ) -> Iterator[Page | Failed]:
@@ -71,18 +77,17 @@ def typeset(
 
     Raises ``AuditError`` if ``report.pdf`` itself cannot be rendered.
     """
-    report_json = render_json(report)
-    csv = {}
-    if "csv" in settings.formats:
-        csv = {f"csv/{name}.csv": render_csv(table) for name, table in tables(report).items()}
-    yield Page("facts.jsonl", facts)
-    yield Page("report.json", report_json)
-    yield Page("report.schema.json", report_schema())
-    yield from (Page(path, content) for path, content in csv.items())
     dossiers = tuple(form for form in settings.dossiers if form in settings.formats)
-    if "html" in settings.formats:
-        yield Page("index.html", render_dashboard(report, dossiers))
-    attachments = {"report.json": report_json, **csv}
+    offer = Offer(settings.formats, dossiers)
+    files = RENDERERS["json"](report, offer)
+    attachments = {"report.json": files["report.json"]}
+    for name in settings.formats:
+        if name != PDF:
+            made = renderer(name)(report, offer)
+            files |= made
+            attachments |= made if name == "csv" else {}
+    yield Page("facts.jsonl", facts)
+    yield from (Page(path, content) for path, content in files.items())
     yield from _rendered(report, attachments, settings, dossiers, cache, listener)
 
 
@@ -106,7 +111,7 @@ def _rendered(
         else:
             yield Page(path, found)
 
-    if "pdf" in settings.formats:
+    if PDF in settings.formats:
         task = execute.Task(REPORT_PDF, render_report_pdf, (report, attachments))
         yield from want(REPORT_PDF, attachments["report.json"], task)
     for dossier in report.dossiers:

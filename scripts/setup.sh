@@ -68,8 +68,13 @@ if ! fits "$venv/bin/python" || ! grep -qsF "$PWD/$venv" "$venv/bin/activate"; t
   say "making $venv with $("$python" --version 2>&1)"
   "$python" -m venv --clear "$venv"
 fi
-pip="$venv/bin/python -m pip --disable-pip-version-check --quiet"
-say "installing the locked dependencies"
-$pip install --require-hashes -r requirements.lock
-$pip install --no-deps --no-build-isolation -e .
+say "installing the locked dependencies, which takes a few minutes the first time"
+pip() { "$venv/bin/python" -m pip --disable-pip-version-check --quiet "$@"; }
+# What has to be built is built by the locked setuptools, nothing unlocked is fetched for it.
+tools=$(mktemp)
+awk '/^[^ ]/ { wanted = /^setuptools==/ } wanted' requirements.lock >"$tools"
+pip install --require-hashes -r "$tools"
+rm -f "$tools"
+pip install --require-hashes --no-build-isolation --use-pep517 -r requirements.lock
+pip install --no-deps --no-build-isolation -e .
 echo "$key" >"$stamp"

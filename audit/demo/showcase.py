@@ -16,22 +16,14 @@ from audit.seal.authority import new_authority
 from audit.typeset import Listener
 
 _FOUNDED = "2026-04-01"
-_QUARTERS = {"2026-Q2": "2026-07-06", "2026-Q3": "2026-10-05"}
+QUARTERS = {"2026-Q2": "2026-07-06", "2026-Q3": "2026-10-05"}
 """Each period, and the morning on which it is reported."""
 
 
 def run(folder: Path, messages: Listener) -> str:
     """Build the world in ``folder``, report two quarters, and return what to look at."""
     world = worlds.build(folder, messages.stage)
-    job = config.load(world.job_file)
-    new_authority(world.keys, job.job.organisation, _morning(_FOUNDED))
-    results = {}
-    for label, day in _QUARTERS.items():
-        now = _morning(day)
-        request = pipeline.Request(period=label)
-        results[label] = pipeline.run(job, request, clock=functools.partial(int, now), messages=messages)
-        if label == "2026-Q2":
-            worlds.tamper(world)
+    results = export(world, messages)
     last = results["2026-Q3"].path
     rows = [
         ("report", last / "data" / "report.pdf"),
@@ -46,7 +38,21 @@ def run(folder: Path, messages: Listener) -> str:
     return "\n".join([*lines, "", *(f"{name:<10} {place}" for name, place in rows)])
 
 
-def _morning(day: str) -> int:
+def export(world: worlds.World, messages: Listener) -> dict[str, pipeline.Result]:
+    """Make keys, report both quarters, and change weights in between; return the results."""
+    job = config.load(world.job_file)
+    new_authority(world.keys, job.job.organisation, morning(_FOUNDED))
+    results = {}
+    for label, day in QUARTERS.items():
+        request = pipeline.Request(period=label)
+        clock = functools.partial(int, morning(day))
+        results[label] = pipeline.run(job, request, clock=clock, messages=messages)
+        if label == "2026-Q2":
+            worlds.tamper(world)
+    return results
+
+
+def morning(day: str) -> int:
     """Return six in the morning UTC of a day, in milliseconds."""
     moment = dt.datetime.fromisoformat(f"{day}T06:00:00+00:00")
     return int(moment.timestamp() * 1000)

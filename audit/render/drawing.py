@@ -72,11 +72,13 @@ _SHAPES = {
 _PLURALS = {NodeKind.FILE: "files", NodeKind.DATASET: "data sets", NodeKind.CONSUMER: "consumers"}
 
 
-def lineage_svg(graph: Graph, width_mm: float, *, screen: bool = False) -> list[str]:
+def lineage_svg(
+    graph: Graph, width_mm: float, *, height_mm: float = SHEET_HEIGHT, screen: bool = False
+) -> list[str]:
     """Return the lineage map as SVG sheets of the given width, none for an empty graph.
 
     Nothing is smaller than 6.5 points at that width, and no sheet is higher than
-    ``SHEET_HEIGHT`` and a caption. With ``screen``, letters are those of the page, and
+    ``height_mm`` and a caption, unless it holds one column that is. With ``screen``, letters are those of the page, and
     nodes and lines carry classes and ``data-node``, ``data-from``, ``data-to`` attributes.
     """
     graph, stacks = _stacked(_closed(graph))
@@ -86,7 +88,7 @@ def lineage_svg(graph: Graph, width_mm: float, *, screen: bool = False) -> list[
     links = [
         Link(places[edge.flow[0]], places[edge.flow[1]], edge.grade.value) for edge in graph.edges
     ]
-    sheets = arrange(len(graph.nodes), links, width_mm - 2 * _EDGE, SHEET_HEIGHT)
+    sheets = arrange(len(graph.nodes), links, width_mm - 2 * _EDGE, height_mm)
     content = repr((graph.nodes, graph.edges, width_mm)).encode("utf-8", "backslashreplace")
     mark = hashlib.sha256(content).hexdigest()[:10]
     return [

@@ -11,18 +11,26 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal
 
 import jinja2
 from markupsafe import Markup
 
 from audit.graph import Graph
-from audit.render import text, view, words
+from audit.render import records, text, view, words
 from audit.render.drawing import legend, lineage_svg
+from audit.render.listing import Records, set_lines
 from audit.resources import TEMPLATES
 from audit.verdicts import Grade, Verdict
 
 Medium = Literal["pdf", "html"]
+
+_PAGE_WIDTH = 174.0
+_SHEET_HEIGHT = 82.0
+"""Millimetres."""
 
 _NOTHING = Markup('<span class="none">{}</span>').format(words.NOT_RECORDED)
 
@@ -30,11 +38,12 @@ _NOTHING = Markup('<span class="none">{}</span>').format(words.NOT_RECORDED)
 @functools.cache
 def environment(medium: Medium) -> jinja2.Environment:
     """Return the environment for pages with the shipped fonts, or for a browser's own."""
+    shown = text.glyphs() if medium == "pdf" else None
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=_finalize(medium),
+        finalize=_finalize(shown),
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
@@ -44,6 +53,8 @@ def environment(medium: Medium) -> jinja2.Environment:
         "medium": medium,
         "words": words,
         "view": view,
+        "records": records,
+        "listing": functools.partial(_listing, shown=shown),
         "drawing": functools.partial(_drawing, screen=medium == "html"),
         "legend": _legend,
         "style": _style,
@@ -52,9 +63,7 @@ def environment(medium: Medium) -> jinja2.Environment:
     return made
 
 
-def _finalize(medium: Medium) -> Callable[[Any], Any]:
-    shown = text.glyphs() if medium == "pdf" else None
-
+def _finalize(shown: frozenset[int] | None) -> Callable[[Any], Any]:
     def finalize(value: Any) -> Any:
         if value is None or (isinstance(value, float) and not math.isfinite(value)):
             return words.NOT_RECORDED
@@ -88,11 +97,6 @@ def _verdict(verdict: Verdict) -> Markup:
     return Markup('<span class="verdict v-{}">{}\u2002{}</span>').format(verdict.value, sign, word)
 
 
-def _line(value: str, limit: int = 90) -> str:
-    """A name on one line, cut where it is long."""
-    return text.clip(" ".join(value.split()), limit)
-
-
 _FILTERS: dict[str, Callable[..., Any]] = {
     "known": _known,
     "verdict": _verdict,
@@ -109,16 +113,43 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "grade": lambda grade: words.GRADES[Grade(grade)],
     "counted": words.counted,
     "clip": text.clip,
-    "line": _line,
+    "line": text.one_line,
     "upper_first": lambda value: value[:1].upper() + value[1:],
     "lower_first": lambda value: value[:1].lower() + value[1:],
 }
 
 
-def _drawing(graph: Graph, width: float, *, screen: bool) -> list[Markup]:
-    """The sheets of a lineage map. Drawings escape their text themselves."""
-    sheets = lineage_svg(graph, width, screen=screen)
-    return [Markup(sheet if screen else text.drawable(sheet)) for sheet in sheets]  # noqa: S704
+def _listing(found: Records, *, shown: frozenset[int] | None) -> tuple[str, Markup]:
+    """The head line and the body of records that are set as lines of fixed-width type."""
+    rows = [
+        replace(
+            row,
+            cells=tuple(text.visible(cell, shown) for cell in row.cells),
+            remark=text.visible(row.remark, shown),
+        )
+        for row in found.rows
+    ]
+    head, lines = set_lines(replace(found, rows=tuple(rows)))
+    voiced = Markup('<span class="{}">{}</span>')
+    return head, Markup("\n").join(
+        voiced.format(voice, "\n".join(line for line, _ in group))
+        if voice
+        else Markup("\n").join(line for line, _ in group)
+        for voice, group in groupby(lines, key=itemgetter(1))
+    )
+
+
+def _drawing(graph: Graph, *, screen: bool) -> list[Markup]:
+    """The sheets of a lineage map, low enough to share a page with what stands around them.
+
+    Drawings make their text visible and escape it themselves.
+    """
+    sheets = (
+        lineage_svg(graph, _PAGE_WIDTH, screen=True)
+        if screen
+        else lineage_svg(graph, _PAGE_WIDTH, height_mm=_SHEET_HEIGHT)
+    )
+    return [Markup(sheet) for sheet in sheets]  # noqa: S704
 
 
 def _legend(graph: Graph) -> list[tuple[Markup, str]]:

@@ -63,13 +63,6 @@ def visible(text: str, shown: frozenset[int] | None = None) -> str:
     return "".join(parts)
 
 
-def drawable(svg: str) -> str:
-    """Return a drawing with U+FFFD for every character that the shipped fonts cannot show."""
-    if _PLAIN.fullmatch(svg):
-        return svg
-    return "".join(one if _is_shown(one, glyphs()) else "\ufffd" for one in svg)
-
-
 def _is_shown(character: str, shown: frozenset[int] | None) -> bool:
     if character == "\n" or " " <= character <= "~":
         return True
@@ -85,6 +78,11 @@ def clip(text: str, limit: int = LIMIT) -> str:
     if len(text) <= limit:
         return text
     return f"{text[:limit]} … ({len(text) - limit:,} more characters)"
+
+
+def one_line(text: str, limit: int = 90) -> str:
+    """Return a name on one line, cut where it is long."""
+    return clip(" ".join(text.split()), limit)
 
 
 def short_digest(value: str) -> str:

@@ -5,12 +5,11 @@ Pure functions of the report; templates call them by name, nothing is stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
 
-from audit.facts import Commit
 from audit.report.model import (
     ControlResult,
     DatasetRow,
@@ -86,24 +85,17 @@ def by_family(dossier: Dossier) -> list[tuple[str, list[ControlResult]]]:
     ]
 
 
-def commit_rows(dossier: Dossier) -> list[tuple[Commit, str]]:
-    """Return each commit once with what it is to the version."""
-    locks = {commit.sha: commit for commit in dossier.commits}
-    tagged = dossier.tagged_commit
-    rows = []
-    if tagged is not None:
-        also = ", holds the lock" if tagged.sha in locks else ""
-        rows.append((tagged, f"named by the run{also}"))
-    rest = (commit for sha, commit in locks.items() if tagged is None or sha != tagged.sha)
-    return [*rows, *((commit, "holds the lock") for commit in rest)]
-
-
-def side_by_side(items: Iterable[T], columns: int) -> list[list[T | None]]:
-    """Return items in rows, so that they read down each column; ``None`` fills up."""
-    filled: list[T | None] = list(items)
-    rows = -(-len(filled) // columns) if filled else 0
-    filled += [None] * (rows * columns - len(filled))
-    return [filled[row::rows] for row in range(rows)]
+def blank_parts(dossier: Dossier) -> list[str]:
+    """Return the parts of a version's evidence of which nothing is recorded."""
+    parts = {
+        "data sources": dossier.datasets,
+        "code": dossier.commits or dossier.tagged_commit,
+        "a data pipeline": dossier.stages,
+        "a training run": dossier.run,
+        "the environment": dossier.environment.sources,
+        "consumers": dossier.consumers,
+    }
+    return [name for name, found in parts.items() if not found]
 
 
 def severities(report: Report) -> list[tuple[Severity, int]]:

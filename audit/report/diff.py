@@ -16,8 +16,8 @@ import pydantic
 
 from audit.canonical import load
 from audit.errors import SourceError
-from audit.facts import PreviousResults
-from audit.report.model import Change, ControlResult, PackInfo, model_label
+from audit.facts import PreviousResults, model_label
+from audit.report.model import Change, ControlResult, PackInfo
 from audit.verdicts import Verdict
 
 ORDER = (

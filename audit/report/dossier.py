@@ -84,6 +84,7 @@ def build_dossier(
         results=results,
         gaps=graph.gaps,
         problems=facts.problems,
+        run_id=version.run_id,
     )
 
 

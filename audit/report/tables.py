@@ -270,7 +270,7 @@ def _consumers(report: Report) -> Iterator[Row]:
                 consumer.id or consumer.name,
                 consumer.kind,
                 iso(consumer.since),
-                consumer.grade,
+                consumer.grade.value,
             )
 
 

@@ -7,7 +7,6 @@ as they were rendered: certifying is not editing, and PDF/A metadata stay consis
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import io
 
@@ -16,13 +15,18 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
-from pyhanko.sign.general import SigningError
-from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
-from pyhanko.sign.signers.pdf_signer import PdfSignatureMetadata, PdfSigner
+from pyhanko.sign.signers.cms_embedder import (
+    PdfCMSEmbedder,
+    SigIOSetup,
+    SigMDPSetup,
+    SigObjSetup,
+)
+from pyhanko.sign.signers.constants import ESIC_EXTENSION_1
+from pyhanko.sign.signers.pdf_byterange import PdfSignedData
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature, read_certification_data
 
 from audit.errors import SealError
-from audit.seal.cms import check_signed, signer_of, unreadable
+from audit.seal.cms import check_signed, signature_over, unreadable
 from audit.seal.keys import Sealer, utc
 from audit.seal.trust import Checked, Fault, FaultKind, Trust
 
@@ -46,38 +50,31 @@ def sign_pdf(pdf: bytes, sealer: Sealer, when_ms: int, location: str = "") -> by
     """
     try:
         writer = _Writer(io.BytesIO(pdf))
-        _refuse_sealed(writer)
-        signer = PdfSigner(
-            PdfSignatureMetadata(
-                field_name=FIELD,
-                md_algorithm="sha256",
-                subfilter=SigSeedSubFilter.PADES,
-                certify=True,
-                docmdp_permissions=MDPPerm.NO_CHANGES,
-                reason=REASON,
-                location=location or None,
-            ),
-            signer_of(sealer),
-        )
-        return asyncio.run(_sign(signer, writer, when_ms))
-    except (PdfError, SigningError) as error:
+        if not (writer.prev.encrypted or writer.prev.embedded_signatures):
+            return _sign(writer, sealer, when_ms, location)
+    except PdfError as error:
         raise SealError(f"the PDF cannot be signed: {error}") from error
+    raise SealError("the PDF cannot be signed: it is encrypted or signed already")
 
 
-def _refuse_sealed(writer: _Writer) -> None:
-    if writer.prev.encrypted or writer.prev.embedded_signatures:
-        raise SigningError("it is encrypted or signed already")
-
-
-async def _sign(signer: PdfSigner, writer: _Writer, when_ms: int) -> bytes:
-    """Sign with an injected time: pyHanko's own one-call form takes the machine's."""
-    session = signer.init_signing_session(writer)
-    session.system_time = utc(when_ms)
-    size = await session.estimate_signature_container_size(None)
-    document = session.prepare_tbs_document(None, bytes_reserved=size)
-    prepared, output = document.digest_tbs_document()
-    finished = await document.perform_signature(prepared.document_digest, PdfCMSSignedAttributes())
-    await finished.post_signature_processing(output)
+def _sign(writer: _Writer, sealer: Sealer, when_ms: int, location: str) -> bytes:
+    writer.register_extension(ESIC_EXTENSION_1)
+    steps = PdfCMSEmbedder().write_cms(field_name=FIELD, writer=writer)
+    next(steps)
+    placeholder = SignatureObject(
+        timestamp=utc(when_ms),
+        bytes_reserved=2 * len(signature_over(bytes(32), sealer)),
+        subfilter=SigSeedSubFilter.PADES,
+        location=location or None,
+        reason=REASON,
+    )
+    certify = SigMDPSetup(
+        md_algorithm="sha256", certify=True, docmdp_perms=MDPPerm.NO_CHANGES
+    )
+    steps.send(SigObjSetup(sig_placeholder=placeholder, mdp_setup=certify))
+    prepared, output = steps.send(SigIOSetup(md_algorithm="sha256"))
+    # PAdES takes the time from the signature dictionary, so none is among the attributes.
+    steps.send(signature_over(prepared.document_digest, sealer))
     signed: bytes = output.getvalue()
     return signed
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import posixpath
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from audit.facts import CodeDigest, StageState, TrackedPath
@@ -52,6 +52,7 @@ class TreeComparison:
         self._git = history.git
         self._hashed: dict[str, tuple[str, ...]] = {}
         self._values: dict[str, Any] = {}
+        self._beside: dict[str, set[str]] = {}
 
     def origin_of(self, state: StageState, dep: TrackedPath, commit: str) -> Origin:
         """Return where a dependency's content is kept, as a commit shows it."""
@@ -124,14 +125,15 @@ class TreeComparison:
 
     def _is_output(self, state: StageState, dep: TrackedPath) -> bool:
         """Whether a stage puts out the path, by the state's own lock or by the digest."""
-        siblings = [
-            other
-            for commit in state.commits[:1]
-            for other in self._history.states_at(commit, state.file)
-        ]
-        return any(
-            other.stage and other.id != state.id and any(out.path == dep.path for out in other.outs)
-            for other in (*siblings, *self._history.with_out(dep.digest))
+        if state.id not in self._beside:
+            siblings = [
+                other
+                for commit in state.commits[:1]
+                for other in self._history.states_at(commit, state.file)
+            ]
+            self._beside[state.id] = _outputs(siblings, state)
+        return dep.path in self._beside[state.id] or dep.path in _outputs(
+            self._history.with_out(dep.digest), state
         )
 
     def _tracked(self, path: str, commit: str) -> str:
@@ -216,6 +218,11 @@ class TreeComparison:
                 self._history.note(f"{file} in commit {commit[:10]} cannot be read: {error}")
                 self._values[entry.oid] = None
         return self._values[entry.oid]
+
+
+def _outputs(states: Iterable[StageState], but: StageState) -> set[str]:
+    """Return the paths that the stages among some states put out, all but one of them."""
+    return {out.path for s in states if s.stage and s.id != but.id for out in s.outs}
 
 
 def _parse(data: bytes, file: str) -> Any:

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from audit.canonical import digest_of
-from audit.facts import StageState
+from audit.canonical import dumps, sha256
+from audit.facts import StageState, TrackedPath
 from audit.sources.dvc_files import (
     Declared,
     Parsed,
@@ -55,6 +55,8 @@ class DvcHistory:
         self._below = "" if subdirectory in {"", "."} else subdirectory.strip("/") + "/"
         self._problems: dict[str, None] = {}
         self._states: dict[tuple[str, str], tuple[StageState, ...]] = {}
+        self._by_out: dict[tuple[str, str], dict[str, list[StageState]]] = {}
+        self._answers: dict[str, tuple[StageState, ...]] = {}
         self._declared: dict[str, dict[str, Declared]] = {}
         self._elsewhere: dict[str, dict[str, str]] = {}
 
@@ -62,12 +64,13 @@ class DvcHistory:
 
     def with_out(self, digest: str) -> tuple[StageState, ...]:
         """Return every state that has an out with this digest, the oldest first."""
-        return self._joined(
-            (version, state)
-            for version in self._by_digest.get(digest, ())
-            for state in self.states(version.file, version.oid)
-            if any(out.digest == digest for out in state.outs)
-        )
+        if digest not in self._answers:
+            self._answers[digest] = self._joined(
+                (version, state)
+                for version in self._by_digest.get(digest, ())
+                for state in self._outs(version).get(digest, ())
+            )
+        return self._answers[digest]
 
     @cached_property
     def all_states(self) -> tuple[StageState, ...]:
@@ -182,6 +185,17 @@ class DvcHistory:
             self._states[key] = tuple(self._read(version))
         return self._states[key]
 
+    def _outs(self, version: _Version) -> dict[str, list[StageState]]:
+        """Return the states of a content by the digests of their outs."""
+        key = (version.file, version.oid)
+        if key not in self._by_out:
+            found: dict[str, list[StageState]] = {}
+            for state in self.states(*key):
+                for digest in {out.digest for out in state.outs}:
+                    found.setdefault(digest, []).append(state)
+            self._by_out[key] = found
+        return self._by_out[key]
+
     def _read(self, version: _Version) -> Iterator[StageState]:
         commit = version.introduced[0][0]
         data = self._bytes(version)
@@ -197,8 +211,13 @@ class DvcHistory:
             yield state
 
     def _state(self, file: str, record: StageRecord) -> StageState:
-        state = StageState(
-            id="",
+        content = [
+            *(self.git.name, file, record.stage, record.command, record.params),
+            *([_row(item) for item in paths] for paths in (record.deps, record.outs)),
+            record.imported_from,
+        ]
+        return StageState(
+            id=sha256(dumps(content)),
             repository=self.git.name,
             file=file,
             stage=record.stage,
@@ -209,7 +228,6 @@ class DvcHistory:
             params=record.params,
             imported_from=record.imported_from,
         )
-        return replace(state, id=digest_of(state))
 
     def _note_parsed(self, parsed: Parsed, file: str, commit: str) -> None:
         for problem in parsed.problems:
@@ -261,6 +279,10 @@ class DvcHistory:
                 for other in self.states(version.file, old)
             ):
                 yield commit
+
+
+def _row(path: TrackedPath) -> list[object]:
+    return [path.path, path.digest, path.hash_name, path.size, path.files]
 
 
 def _changes(log: bytes) -> Iterator[tuple[str, str, str, str, str]]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,6 +93,7 @@ class Inferrer:
             for state in history.all_states
             if state.stage and state.params and any(out.digest for out in state.outs)
         ]
+        self._models = {place for place, state in enumerate(self._states) if makes_model(state)}
         self._named: dict[str, set[int]] = {}
         self._valued: dict[tuple[str, str], set[int]] = {}
         for place, state in enumerate(self._states):
@@ -113,19 +115,17 @@ class Inferrer:
         states = self._agreeing(params)
         if not states:
             return "no DVC lock has the run's parameters"
-        states = [state for state in states if makes_model(state)] or states
-        by_params = _most(
-            (state, agreement("param", params, params_of(state)).agrees) for state in states
-        )
         measured = []
-        for state, agrees in by_params:
+        for state in states:
+            agrees = agreement("param", params, params_of(state)).agrees
             in_git = self._metrics_at(state, state.commits[0])
             by_metrics = agreement("metric", metrics, in_git)
             if not by_metrics.differs:
                 measured.append((state, (*agrees, *by_metrics.agrees)))
         if not measured:
             return "the DVC locks with the run's parameters have other metrics"
-        measured = _most(measured)
+        most = max(len(agrees) for _, agrees in measured)
+        measured = [item for item in measured if len(item[1]) == most]
         results = {tuple((out.path, out.digest) for out in state.outs) for state, _ in measured}
         if len(results) > 1:
             return f"{len(results)} different DVC results agree equally well with the run"
@@ -133,15 +133,18 @@ class Inferrer:
         return state, Match(state.id, MatchMethod.PARAMETERS, agrees=agrees)
 
     def _agreeing(self, params: Mapping[str, str]) -> list[StageState]:
-        """Return the states of which a parameter agrees and none differs."""
-        agree, differ = set[int](), set[int]()
+        """Return the states of which no parameter differs and the most agree."""
+        agree, differ = Counter[int](), set[int]()
         for name, places in self._named.items():
             forms = {form for key in _fitting(name, params) for form in _forms(params[key])}
             if forms:
                 same = set[int]().union(*(self._valued.get((name, form), ()) for form in forms))
-                agree |= same
+                agree.update(same)
                 differ |= places - same
-        return [self._states[place] for place in sorted(agree - differ)]
+        left = agree.keys() - differ
+        left = left & self._models or left
+        most = max((agree[place] for place in left), default=0)
+        return [self._states[place] for place in sorted(left) if agree[place] == most]
 
 
 def makes_model(state: StageState) -> bool:
@@ -150,15 +153,6 @@ def makes_model(state: StageState) -> bool:
         _MODEL_ENDING.search(out.path.lower()) or _MODEL_WORD.search(out.path.lower())
         for out in state.outs
     )
-
-
-def _most(
-    found: Iterable[tuple[StageState, tuple[str, ...]]],
-) -> list[tuple[StageState, tuple[str, ...]]]:
-    """Return those with the most that agrees."""
-    listed = list(found)
-    most = max((len(agrees) for _, agrees in listed), default=0)
-    return [item for item in listed if len(item[1]) == most]
 
 
 def _fitting(name: str, run: Mapping[str, Any]) -> list[str]:

@@ -208,7 +208,10 @@ class _Reading:
 
     def _add_deleted_models(self, versions: Sequence[ModelVersion]) -> None:
         """Ask for the logged models that versions name and the search does not return."""
-        named = {(logged_model_id(version.source, ""), version.workspace) for version in versions}
+        named = {
+            (logged_model_id(version.source, version.storage_location), version.workspace)
+            for version in versions
+        }
 
         def ask(wanted: tuple[str, str]) -> LoggedModel:
             answer = self._server.get(

@@ -34,7 +34,8 @@ MAX_FILES = 100_000
 NEVER = "The job says not to read weights (data.weights: never)."
 
 _OBJECT_STORES = frozenset({"s3", "r2", "b2", "gs", "wasbs", "abfss", "hdfs", "viewfs"})
-_SERVER_SCHEMES = frozenset({"http", "https", "mlflow-artifacts"})
+_WEB = frozenset({"http", "https"})
+_SERVER_SCHEMES = _WEB | {"mlflow-artifacts"}
 
 
 class ArtifactReader:
@@ -42,7 +43,7 @@ class ArtifactReader:
 
     Args:
         tracking_uri: Where ``mlflow-artifacts:`` locations are, and the only ``http(s)``
-            host that is asked.
+            host that is asked. If it is no server, ``MLFLOW_TRACKING_URI`` is taken.
         mode: ``new`` uses the digests of unchanged local files from ``cache``,
             ``always`` reads every byte, ``never`` none. What is not local is always read.
         cache: Folder of the digest cache.
@@ -57,7 +58,9 @@ class ArtifactReader:
         cache: Path | None = None,
         jobs: int | None = None,
     ) -> None:
-        self._tracking_uri = tracking_uri
+        # A registry read from its database does not tell which server keeps its artifacts.
+        known = urlsplit(tracking_uri).scheme in _WEB
+        self._tracking_uri = tracking_uri if known else os.environ.get("MLFLOW_TRACKING_URI", "")
         self._mode = mode
         self._cache = cache if mode == "new" else None
         self._jobs = jobs or os.cpu_count() or 1
@@ -123,8 +126,10 @@ class ArtifactReader:
         if parts.scheme not in _SERVER_SCHEMES:
             raise SourceError("the location is neither an absolute path nor in an artifact store")
         server = urlsplit(self._tracking_uri)
-        if server.scheme not in {"http", "https"}:
-            raise SourceError("the location is known to the MLflow server only, give its address")
+        if server.scheme not in _WEB:
+            raise SourceError(
+                "only the MLflow server knows this location, and MLFLOW_TRACKING_URI names none"
+            )
         if parts.netloc and parts.netloc != server.netloc.rpartition("@")[2]:
             raise SourceError("the location is on another host than the registry, not asked")
 

@@ -29,7 +29,9 @@ MARKS = "✓✕◐✎▸▾▲▼■□●○◆◇"
 
 # Characters that Unicode shows as coloured pictures: a text engine would look for an emoji
 # font on the machine before it looks at ours.
-PICTURES = set("⌚⌛⏩⏪⏫⏬⏰⏳◽◾☔☕♈♉♊♋♌♍♎♏♐♑♒♓♿⚓⚡⚪⚫⚽⚾⛄⛅⛎⛔⛪⛲⛳⛵⛺⛽✅✊✋✨❌❎❓❔❕❗➕➖➗➰➿⬛⬜⭐⭕")
+PICTURES = set(
+    "⌚⌛⏩⏪⏫⏬⏰⏳◽◾☔☕♈♉♊♋♌♍♎♏♐♑♒♓♿⚓⚡⚪⚫⚽⚾⛄⛅⛎⛔⛪⛲⛳⛵⛺⛽✅✊✋✨❌❎❓❔❕❗➕➖➗➰➿⬛⬜⭐⭕"
+)
 
 FACES = {
     "sans-regular": ("IBMPlexSans-Regular.woff2", "Audit Sans", "Regular"),
@@ -38,6 +40,10 @@ FACES = {
     "sans-italic": ("IBMPlexSans-Italic.woff2", "Audit Sans", "Italic"),
     "mono-regular": ("IBMPlexMono-Regular.woff2", "Audit Mono", "Regular"),
 }
+
+
+SCREEN = {"screen-regular": "sans-regular", "screen-semibold": "sans-semibold"}
+"""Small cuts that the dashboard carries in itself: Latin-1 and a few signs."""
 
 
 def subset(font: TTFont, characters: Iterable[int]) -> None:
@@ -75,6 +81,11 @@ def main(sans: Path, mono: Path, dejavu: Path) -> None:
         rename(font, family, style)
         font.flavor = None
         font.save(HERE / f"{name}.ttf")
+    for name, source in SCREEN.items():
+        font = TTFont(HERE / f"{source}.ttf")
+        subset(font, [*spread([(0x20, 0x7E), (0xA0, 0xFF)]), *map(ord, "–—‘’“”…‹›→≠✓•\u2007")])
+        font.flavor = "woff2"
+        font.save(HERE / f"{name}.woff2")
     pictures = {ord(sign) for sign in PICTURES}
     for name, family, characters in (
         ("signs", "Audit Signs", {ord(sign) for sign in MARKS}),

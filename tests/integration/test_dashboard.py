@@ -72,9 +72,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ],
             "3 of 8 versions",
         ),
-        ("#alias=champion", ["v-fraud-v7"], "1 of 8 versions"),
-        ("#q=VENDOR%20feed&lineage=contradicted", ["v-fraud-v7"], "1 of 8 versions"),
-        ("#severity=high&model=churn", ["v-churn-v3"], "1 of 8 versions"),
         ("#q=no%20such%20words", [], "0 of 8 versions"),
     ],
 )
@@ -213,6 +210,36 @@ def test_search_filter_sort_open_and_clear(tmp_path: Path) -> None:
         "visible": True,
         "closed": "false",
         "role": "status",
+    }
+
+
+def test_another_address_is_another_view(tmp_path: Path) -> None:
+    result = drive(
+        tmp_path,
+        sample_report(),
+        """
+        const go = (hash) => {
+          history.replaceState(null, "", hash);
+          dispatchEvent(new HashChangeEvent("hashchange"));
+          return shown();
+        };
+        result.alias = go("#alias=champion");
+        result.any = go("#alias=*").length;
+        result.words = go("#q=VENDOR%20feed&lineage=contradicted");
+        result.severity = go("#severity=high&model=churn");
+        result.row = go("#v-fraud-v5").includes("v-fraud-v5");
+        result.nonsense = go("#verdict=%E0%A4%A&sort=constructor").length;
+        result.anchor = go("#gaps").length;
+        """,
+    )
+    assert result == {
+        "alias": ["v-fraud-v7"],
+        "any": 2,
+        "words": ["v-fraud-v7"],
+        "severity": ["v-churn-v3"],
+        "row": True,
+        "nonsense": 8,
+        "anchor": 8,
     }
 
 

@@ -86,7 +86,7 @@ def test_a_full_disk_is_told_in_one_line_and_left_clean(tmp_path):
             write(disk / "quarterly")
         assert str(disk / "quarterly") in str(caught.value)
         assert caught.value.exit_code == 2
-        assert os.listdir(disk / "quarterly") == [".lock"]
+        assert [entry.name for entry in (disk / "quarterly").iterdir()] == [".lock"]
 
 
 @needs_root

@@ -123,6 +123,16 @@ def _flip(path: str, at: int = -3) -> Callable[[Path], None]:
     return do
 
 
+def _digit(path: str) -> Callable[[Path], None]:
+    """Change the first digit of the last line of a list, which stays a list."""
+
+    def do(bundle: Path) -> None:
+        *lines, last = (bundle / path).read_text().splitlines(keepends=True)
+        (bundle / path).write_text("".join(lines) + ("1" if last[0] == "0" else "0") + last[1:])
+
+    return do
+
+
 def _remove(path: str) -> Callable[[Path], None]:
     return lambda bundle: (bundle / path).unlink()
 
@@ -206,29 +216,33 @@ CONTENTS = (
     "evidence/trust-and-crl.pem",
 )
 
+CSV = "data/csv/models.csv"
+PDF = "data/report.pdf"
+MANIFEST = "data/manifest.json"
+LISTS = ("manifest-sha256.txt", "tagmanifest-sha256.txt")
+
 TAMPERINGS = (
     *(Tampering(f"changed {path}", _flip(path), path) for path in CONTENTS),
-    Tampering("changed manifest-sha256.txt", _flip("manifest-sha256.txt", 3), "manifest-sha256.txt", careful=False),
-    Tampering("changed tagmanifest-sha256.txt", _flip("tagmanifest-sha256.txt", 3), "VERIFY.md", careful=False),
     *(Tampering(f"removed {path}", _remove(path), path) for path in CONTENTS),
-    Tampering("removed manifest-sha256.txt", _remove("manifest-sha256.txt"), "manifest-sha256.txt", careful=False),
-    Tampering("removed tagmanifest-sha256.txt", _remove("tagmanifest-sha256.txt"), "tagmanifest-sha256.txt", careful=False),
+    *(Tampering(f"changed {path}", _digit(path), path, careful=False) for path in LISTS[:1]),
+    *(Tampering(f"changed {path}", _digit(path), "verify.sh", careful=False) for path in LISTS[1:]),
+    *(Tampering(f"removed {path}", _remove(path), path, careful=False) for path in LISTS),
     Tampering("added to data", _add("data/extra.html"), "data/extra.html"),
     Tampering("added in a new folder", _add("data/new/extra.csv"), "data/new/extra.csv"),
     Tampering("added beside data", _add("README.md"), "README.md", careful=False),
-    Tampering("added to evidence", _add("evidence/other.pem"), "evidence/other.pem", careful=False),
+    Tampering("added to evidence", _add("evidence/x.pem"), "evidence/x.pem", careful=False),
     Tampering("added hidden", _add("data/.hidden"), "data/.hidden", careful=False),
     Tampering("added with a line break", _add("data/a\nb"), "b", careful=False),
     Tampering("renamed", _rename, "data/home.html"),
-    Tampering("rows of a table edited", _replace("data/csv/models.csv", b"churn,1", b"churn,2"), "data/csv/models.csv"),
-    Tampering("manifest edited", _replace("data/manifest.json", b"2035-01-31", b"2025-01-31"), "data/manifest.json"),
-    Tampering("signatures swapped", _swap("data/index.html.p7s", "data/report.json.p7s"), "data/index.html.p7s"),
-    Tampering("contents swapped", _swap("data/index.html", "data/report.json"), "data/index.html"),
-    Tampering("bytes behind %%EOF", _append("data/report.pdf", b"\n% later\n"), "data/report.pdf"),
-    Tampering("title of the PDF changed", _retitle, "data/report.pdf"),
+    Tampering("rows of a table edited", _replace(CSV, b"churn,1", b"churn,2"), CSV),
+    Tampering("manifest edited", _replace(MANIFEST, b"2035-01-31", b"2025-01-31"), MANIFEST),
+    Tampering("signatures swapped", _swap("data/index.html.p7s", f"{CSV}.p7s"), f"{CSV}.p7s"),
+    Tampering("contents swapped", _swap("data/index.html", CSV), CSV),
+    Tampering("bytes behind %%EOF", _append(PDF, b"\n% later\n"), PDF),
+    Tampering("title of the PDF changed", _retitle, PDF),
     Tampering("a link in place of a file", _link, "data/index.html", careful=False),
     Tampering("sealed by a stranger", _foreign_seal, "data/manifest.json.p7s"),
-)  # fmt: skip
+)
 
 CASES = tuple(
     (case, careful)

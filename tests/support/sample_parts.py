@@ -246,8 +246,8 @@ def consumers(key: str) -> tuple[Consumer, ...]:
     """Return a run that evaluated the version and a copy of it."""
     return (
         Consumer("run", "evaluate Q3", digest(key + "evaluate", 32), ms("2026-08-15T06:00:00"),
-                 "recorded", "experiment evaluation"),
-        Consumer("copy", "fraud-eu/1", "fraud-eu/1", None, "declared", ""),
+                 Grade.RECORDED, "experiment evaluation"),
+        Consumer("copy", "fraud-eu/1", "fraud-eu/1", None, Grade.DECLARED, ""),
     )  # fmt: skip
 
 

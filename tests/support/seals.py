@@ -89,10 +89,11 @@ def certificate(
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
     )
     if usage is not None:
-        names = (
-            "digital_signature content_commitment key_encipherment data_encipherment"
-            " key_agreement key_cert_sign crl_sign encipher_only decipher_only"
-        ).split()
+        names = [
+            *("digital_signature", "content_commitment", "key_encipherment"),
+            *("data_encipherment", "key_agreement", "key_cert_sign"),
+            *("crl_sign", "encipher_only", "decipher_only"),
+        ]
         flags = {flag: flag in usage for flag in names}
         builder = builder.add_extension(x509.KeyUsage(**flags), critical=True)
     return builder.sign(issuer[1] if issuer else key, hashes.SHA256())

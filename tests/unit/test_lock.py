@@ -15,9 +15,9 @@ from audit.errors import EXIT_LOCKED, LockedError, UsageError
 def test_a_second_run_is_refused_with_its_exit_code(tmp_path):
     with hold(tmp_path / "quarterly") as lock:
         assert lock.folder == tmp_path / "quarterly"
-        with pytest.raises(LockedError, match=f"process {os.getpid()}") as caught:
-            with hold(tmp_path / "quarterly"):
-                pass
+        again = hold(tmp_path / "quarterly")
+        with pytest.raises(LockedError, match=f"process {os.getpid()}") as caught, again:
+            pass
         assert caught.value.exit_code == EXIT_LOCKED == 5
     with hold(tmp_path / "quarterly"):
         pass

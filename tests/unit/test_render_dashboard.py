@@ -13,6 +13,7 @@ import pytest
 from support.golden import assert_golden
 from support.samples import hostile_report, sample_report
 
+from audit.errors import UsageError
 from audit.render import RENDERERS, Offer, renderer
 from audit.render.dashboard import render_dashboard
 from audit.report.model import Counts, Report
@@ -174,6 +175,27 @@ def test_only_files_that_exist_are_linked(
     assert not [part for part in absent if part in links]
 
 
+def _luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_ink_can_be_read_on_the_paper(scheme: str) -> None:
+    """WCAG 2.2, success criterion 1.4.3: a contrast of at least 4.5 to 1."""
+    style = PAGES["plain"].inline["style"]
+    light, dark = style.split("prefers-color-scheme: dark")
+    part = light if scheme == "light" else dark.split("}")[0]
+    inks = dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6});", part))
+    paper = _luminance(inks.pop("paper"))
+    for name in ("ink", "second", "label", "accent", "pass", "fail", "waived", "unknown"):
+        darker, lighter = sorted([paper, _luminance(inks[name])])
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, name
+
+
 def test_long_lists_are_cut_and_say_so() -> None:
     report = sample_report()
     long = dataclasses.replace(report, gaps=report.gaps * 10, table_rows=12)
@@ -213,5 +235,5 @@ def test_the_registry_of_renderers() -> None:
     report = sample_report()
     files = {path for name in RENDERERS for path in renderer(name)(report, offer)}
     assert {"index.html", "report.json", "report.schema.json", "csv/versions.csv"} <= files
-    with pytest.raises(Exception, match="no such format: 'docx'"):
+    with pytest.raises(UsageError, match="no such format: 'docx'"):
         renderer("docx")

@@ -8,8 +8,8 @@ import random
 import pytest
 from support.samples import hostile_report, sample_dossier, sample_report
 
-from audit.facts import DataObject, ObjectState, Run
-from audit.report.model import Dossier, ModelSection, Report, Statuses, model_label
+from audit.facts import DataObject, ObjectState, Run, model_label
+from audit.report.model import Dossier, ModelSection, Report, Statuses
 from audit.report.tables import COLUMNS, Cell, tables
 from audit.verdicts import WeightsStatus
 
