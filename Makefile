@@ -4,7 +4,7 @@ PYTHON ?=
 PY := .venv/bin/python
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 DIR ?= demo
-PYTEST := $(PY) -m pytest -q -n $(WORKERS)
+PYTEST := $(PY) -m pytest -n $(WORKERS)
 SOURCES := audit tests $(wildcard benchmarks)
 
 export PYTHON
@@ -39,7 +39,7 @@ coverage: install  ## all tests, with branch coverage of at least 90 per cent
 	@$(PYTEST) --cov --cov-report=term
 
 wheel-check: install  ## build the wheel, install it into an empty environment, run it
-	@$(PY) -m pytest -q tests/integration/test_wheel.py
+	@$(PY) -m pytest tests/integration/test_wheel.py
 
 lock: install  ## resolve the dependencies again; UPGRADE=--upgrade takes newer ones
 	@sh scripts/lock.sh $(UPGRADE)

@@ -530,6 +530,8 @@ class PreviousBundle:
     verified: bool = False
     reason: str = ""
     manifest_sha256: str = ""
+    earlier: tuple[str, ...] = ()
+    """Labels of all periods before this one that the archive holds, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

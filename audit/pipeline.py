@@ -188,8 +188,7 @@ def _read(
     ledger: Ledger,
 ) -> Facts:
     """Return the run's facts, the bundle of the period before verified among them."""
-    before = moment.period.previous().label
-    previous = previous_bundle(lock.folder, before, trust_of(sealer))
+    previous = previous_bundle(lock.folder, moment.period.previous(), trust_of(sealer))
     results = None
     if previous.verified:
         data = (lock.folder / previous.path / "data" / "report.json").read_bytes()

@@ -104,7 +104,7 @@ report: {{formats: [pdf, html, csv], dossiers: [pdf, html]}}
 signing:                            # mlflow-audit keys new ../keys makes these for a first run
   key: "file:../keys/seal.key"
   certificate: ../keys/seal.pem
-  chain: [../keys/ca.pem]
+  chain: [../keys/ca.pem, ../keys/ca.crl.pem]
 
 archive: {{path: ../output, retain: 10y}}
 """

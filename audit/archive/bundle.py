@@ -15,6 +15,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from audit.archive import bag, evidence, manifest
@@ -23,9 +24,8 @@ from audit.archive.manifest import ListedFile, Manifest, TagFile
 from audit.canonical import sha256
 from audit.errors import AuditError, UsageError
 from audit.period import iso
-from audit.seal.cms import check_detached, sign_detached
+from audit.seal.cms import covers, sign_detached
 from audit.seal.keys import Sealer
-from audit.seal.trust import trust_of
 
 _PARTIAL = re.compile(r"\.partial-[A-Za-z0-9_.-]+-[0-9a-f]{8}")
 
@@ -148,7 +148,7 @@ class _Signatures:
         digest = hashlib.sha256(data)
         key = (digest.hexdigest(), self.sealer.fingerprint)
         found = self.known.get(key)
-        if found is None or not check_detached(found, digest.digest(), trust_of(self.sealer)).ok:
+        if found is None or not covers(found, digest.digest(), self.sealer):
             found = self.known[key] = sign_detached(data, self.sealer, self.when_ms)
         return found
 
@@ -164,7 +164,7 @@ class _Writer:
         self._folded: set[str] = set()
 
     def write(self, path: str, data: bytes) -> None:
-        """Write one file and wait until the disk has it. Refuses a path a second time."""
+        """Write one file. Refuses a path that was written before."""
         if not manifest.is_portable(path) or path.casefold() in self._folded:
             raise ValueError(f"a path that cannot go into a bundle, or twice: {path!r}")
         self._folded.add(path.casefold())
@@ -175,8 +175,6 @@ class _Writer:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         with os.fdopen(os.open(file, flags, 0o444), "wb") as stream:
             stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
         self.digests[path] = sha256(data)
         self.sizes[path] = len(data)
 
@@ -185,9 +183,13 @@ class _Writer:
         return {path: self.digests[path] for path in self.digests if path.startswith(folder)}
 
     def sync(self) -> None:
-        """Wait until the disk has the folders too."""
-        for folder in self._folders:
-            _sync(folder)
+        """Wait until the disk has all files, and then all folders.
+
+        Together at the end, for waiting after each file takes forty times as long.
+        """
+        with ThreadPoolExecutor(16) as pool:
+            for group in ((self.root / path for path in self.digests), self._folders):
+                list(pool.map(_sync, group))
 
 
 def _write(
@@ -237,8 +239,8 @@ def info_fields(whole: Manifest, oxum: str) -> dict[str, str]:
     }
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         os.fsync(handle)
     finally:

@@ -7,7 +7,9 @@ from pathlib import Path
 from audit.archive.bundle import revisions
 from audit.archive.chain import manifest_digest
 from audit.archive.verify import verify_bundle
+from audit.errors import UsageError
 from audit.facts import PreviousBundle
+from audit.period import Period, parse
 from audit.seal.trust import Trust
 
 
@@ -18,33 +20,51 @@ def find_previous(job_folder: Path, period: str) -> Path | None:
     return found[max(folders)] if folders else None
 
 
-def previous_bundle(job_folder: Path, period: str, trust: Trust | None) -> PreviousBundle:
+def previous_bundle(job_folder: Path, period: Period, trust: Trust | None) -> PreviousBundle:
     """Return what is to be said of a period's bundle, verified against ``trust``.
 
-    Quick: all digests, the chain and all detached signatures, not the signatures inside
-    PDFs, whose content the signed manifest covers. Without ``trust`` (an unsealed run)
-    nothing is verified.
+    Quick: all digests, the chain, and the one signature on the manifest that lists them.
+    Without ``trust`` (an unsealed run) nothing is verified.
     """
-    path = find_previous(job_folder, period)
+    label, earlier = period.label, _archived_until(job_folder, period)
+    path = find_previous(job_folder, label)
     if path is None:
-        return PreviousBundle(label=period, reason=f"no bundle of {period} in the archive")
+        reason = f"no bundle of {label} in the archive"
+        return PreviousBundle(label=label, reason=reason, earlier=earlier)
     digest = manifest_digest(path)
     if not digest:
         reason = "its manifest is missing or cannot be read"
-        return PreviousBundle(label=period, path=path.name, found=True, reason=reason)
+        return PreviousBundle(
+            label=label, path=path.name, found=True, reason=reason, earlier=earlier
+        )
     if trust is None:
         verified, reason = False, "not verified: this run has no seal to trust"
     else:
-        outcome = verify_bundle(path, trust, pdfs=False)
+        outcome = verify_bundle(path, trust, quick=True)
         verified = outcome.ok
         reason = "; ".join(map(str, outcome.wrong[:3]))
         if len(outcome.wrong) > 3:
             reason += f"; and {len(outcome.wrong) - 3} more"
     return PreviousBundle(
-        label=period,
+        label=label,
         path=path.name,
         found=True,
         verified=verified,
         reason=reason,
         manifest_sha256=digest,
+        earlier=earlier,
     )
+
+
+def _archived_until(job_folder: Path, period: Period) -> tuple[str, ...]:
+    """Return the labels of the archived periods that end no later than ``period`` does."""
+    found: dict[str, int] = {}
+    for path in sorted(job_folder.glob("*/bagit.txt")):
+        name = path.parent.name.partition(".r")[0].replace("_", "/")
+        try:
+            archived = parse(name, period.zone)
+        except UsageError:
+            continue  # a folder of another name is not a bundle of this job
+        if archived.end <= period.end:
+            found[archived.label] = archived.end
+    return tuple(sorted(found, key=lambda label: (found[label], label)))

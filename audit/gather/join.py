@@ -131,6 +131,7 @@ def _stages(source: CodeSource, digest: str) -> list[StageState]:
 def _artifacts(weights: Weights) -> Iterator[tuple[str, str]]:
     """Yield path and digest of what may be an out of a stage: folders, then files by size."""
     yield from sorted(weights.directories.items())
+    yield from sorted(weights.directories_dos2unix.items())
     files = [file for file in weights.files if file.path not in _MLFLOW_FILES]
     for file in sorted(files, key=lambda file: (-file.bytes, file.path)):
         yield file.path, file.md5

@@ -77,9 +77,10 @@ def lineage_svg(
 ) -> list[str]:
     """Return the lineage map as SVG sheets of the given width, none for an empty graph.
 
-    Nothing is smaller than 6.5 points at that width, and no sheet is higher than
-    ``height_mm`` and a caption, unless it holds one column that is. With ``screen``, letters are those of the page, and
-    nodes and lines carry classes and ``data-node``, ``data-from``, ``data-to`` attributes.
+    Nothing is smaller than 6.5 points at that width. No sheet is higher than
+    ``height_mm`` and a caption, unless it holds one box that is. With ``screen``,
+    letters are those of the page, and nodes and lines carry classes and ``data-node``,
+    ``data-from`` and ``data-to`` attributes.
     """
     graph, stacks = _stacked(_closed(graph))
     if not graph.nodes:

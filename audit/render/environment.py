@@ -48,7 +48,10 @@ def environment(medium: Medium) -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= _FILTERS
+    made.filters |= _FILTERS | {
+        name: functools.partial(_cut, cut=cut, shown=shown)
+        for name, cut in (("clip", text.clip), ("line", text.one_line), ("brief", text.brief))
+    }
     made.globals |= {
         "medium": medium,
         "words": words,
@@ -72,6 +75,11 @@ def _finalize(shown: frozenset[int] | None) -> Callable[[Any], Any]:
         return value
 
     return finalize
+
+
+def _cut(value: str, *limit: int, cut: Callable[..., str], shown: frozenset[int] | None) -> str:
+    """A value cut after it is made visible, so that its length is the one on the page."""
+    return cut(text.visible(value, shown), *limit)
 
 
 def _known(value: Any) -> Any:
@@ -112,8 +120,6 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "status": words.status_word,
     "grade": lambda grade: words.GRADES[Grade(grade)],
     "counted": words.counted,
-    "clip": text.clip,
-    "line": text.one_line,
     "upper_first": lambda value: value[:1].upper() + value[1:],
     "lower_first": lambda value: value[:1].lower() + value[1:],
 }

@@ -21,6 +21,7 @@ from xml.etree import ElementTree
 
 from audit.errors import AuditError
 from audit.period import iso
+from audit.render import svgtext
 from audit.render.environment import environment
 from audit.render.json import render_dossier_json
 from audit.render.text import short_digest
@@ -139,10 +140,11 @@ def _page(markup: str, fetcher: Any) -> Any:
 
 @functools.cache
 def _styles() -> tuple[CSS, FontConfiguration]:
-    """Return style sheet and fonts, made once in a process."""
+    """Return style sheet and fonts, made ready once in a process."""
     import weasyprint
     from weasyprint.text.fonts import FontConfiguration
 
+    svgtext.install()
     atexit.register(_styles.cache_clear)  # while WeasyPrint can still remove its font folder
     fonts = FontConfiguration()
     text = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in _SHEETS)

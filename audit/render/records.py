@@ -60,22 +60,26 @@ def commits(dossier: Dossier, limit: int) -> Records:
                 text.short_digest(commit.sha),
                 ", ".join(roles),
                 _where(commit),
-                _line(commit.author, 60) or words.NOT_RECORDED,
                 text.moment(commit.authored_at),
             ),
-            _line(commit.subject, _NAME),
+            _subject(commit),
         )
         for commit, roles in list(found.values())[:limit]
     ]
-    titles = ("Commit", "What it is", "Where it stands", "Author", "Written")
+    titles = ("Commit", "What it is", "Where it stands", "Written")
     return Records(titles, tuple(rows), len(found))
 
 
 def _where(commit: Commit) -> str:
     state = words.status_word(commit.state.value)
-    if commit.branches:
-        state = f"{state}: {_line(', '.join(commit.branches), 60)}"
-    return f"{state}; carries a {commit.signed} signature" if commit.signed else state
+    return f"{state}: {_line(', '.join(commit.branches), 60)}" if commit.branches else state
+
+
+def _subject(commit: Commit) -> str:
+    """Return what the commit says of itself, and whether it carries a signature."""
+    signed = f"carries a signature ({commit.signed}, not verified here)" if commit.signed else ""
+    parts = (_line(commit.subject, _NAME), _line(commit.author, 60), signed)
+    return " · ".join(part for part in parts if part)
 
 
 def stages(dossier: Dossier, limit: int) -> Records:

@@ -80,6 +80,12 @@ def clip(text: str, limit: int = LIMIT) -> str:
     return f"{text[:limit]} … ({len(text) - limit:,} more characters)"
 
 
+def brief(text: str, limit: int) -> str:
+    """Return a name on one line, its end replaced by an ellipsis where it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
 def one_line(text: str, limit: int = 90) -> str:
     """Return a name on one line, cut where it is long."""
     return clip(" ".join(text.split()), limit)

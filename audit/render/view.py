@@ -5,12 +5,16 @@ Pure functions of the report; templates call them by name, nothing is stored.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
+from audit.render import text
 from audit.report.model import (
+    Change,
     ControlResult,
     DatasetRow,
     Dossier,
@@ -104,6 +108,16 @@ def severities(report: Report) -> list[tuple[Severity, int]]:
     return [(severity, found.count(severity)) for severity in Severity]
 
 
+def period_days(report: Report) -> str:
+    """Return the first and last day of the period, in its own zone."""
+    zone = ZoneInfo(report.zone)
+    first, last = (
+        dt.datetime.fromtimestamp(ms // 1000, zone).date().isoformat()
+        for ms in (report.start, report.end - 1)
+    )
+    return f"{text.day(first)} to {text.day(last)}, whole days in {report.zone}"
+
+
 def change_counts(report: Report) -> dict[str, int]:
     """Return how many changes there are of each kind, in the order of first occurrence."""
     counts: dict[str, int] = {}
@@ -118,9 +132,22 @@ def change_noun(kind: str, count: int) -> str:
     return one if count == 1 else several
 
 
+def change_line(item: Change) -> str:
+    """Return a change as ``before → after (cause)``."""
+    line = f"{item.before or 'nothing'} → {item.after or 'nothing'}"
+    return f"{line} ({item.cause})" if item.cause else line
+
+
 def page_of(pages: Mapping[str, VersionPage], item: ExceptionItem) -> VersionPage | None:
     """Return the pages of the version that an exception speaks of, if it has any here."""
-    return next((page for page in pages.values() if item in page.exceptions), None)
+    return next(
+        (
+            page
+            for page in pages.values()
+            if (page.dossier.label, page.dossier.version) == (item.model, item.version)
+        ),
+        None,
+    )
 
 
 def datasets(report: Report) -> list[tuple[DatasetRow, list[str]]]:

@@ -85,6 +85,11 @@ WEIGHTS_MEANINGS = {
     WeightsStatus.UNREACHABLE: "The storage location could not be read.",
 }
 
+READERS = {
+    "sql": "its database, in one read-only snapshot",
+    "rest": "its REST interface",
+}
+
 GLOSSARY = (
     ("as of", "The moment whose state the report tells; for a closed period, its end."),
     ("facts", "All that was read, in facts.jsonl. The report follows from it alone."),

@@ -43,7 +43,7 @@ def sign_detached(data: bytes, sealer: Sealer, when_ms: int) -> bytes:
     """Return the detached CMS signature (DER) over ``data``, claiming ``when_ms`` (UTC ms)."""
     moment = utc(when_ms)
     # RFC 5652, 11.3: UTCTime until 2049, GeneralizedTime from then on.
-    kind = "utc_time" if moment.year < 2050 else "general_time"
+    kind = "utc_time" if moment.year < 2050 else "generalized_time"
     claimed = _attribute("signing_time", cms.Time({kind: moment}))
     return signature_over(hashlib.sha256(data).digest(), sealer, claimed)
 
@@ -56,13 +56,15 @@ def signature_over(digest: bytes, sealer: Sealer, *attributes: cms.CMSAttribute)
     and their lengths alone.
     """
     fixed = _fixed_parts(sealer)
-    signed_attributes = cms.CMSAttributes(
-        [
-            _attribute("content_type", "data"),
-            _attribute("message_digest", digest),
-            *attributes,
-            fixed.signing_certificate,
-        ]
+    signed_attributes = _encoded(
+        cms.CMSAttributes(
+            [
+                _attribute("content_type", "data"),
+                _attribute("message_digest", digest),
+                *attributes,
+                fixed.signing_certificate,
+            ]
+        )
     )
     value = sealer.key.sign(signed_attributes.dump(), padding.PKCS1v15(), hashes.SHA256())
     signer = {
@@ -119,11 +121,19 @@ def _fixed_parts(sealer: Sealer) -> _FixedParts:
     leaf = to_asn1(sealer.certificate)
     serial = {"issuer": leaf.issuer, "serial_number": leaf.serial_number}
     chain = [leaf, *(to_asn1(item) for item in sealer.chain)]
-    return _FixedParts(
-        cms.SignerIdentifier({"issuer_and_serial_number": cms.IssuerAndSerialNumber(serial)}),
-        _attribute("signing_certificate_v2", as_signing_certificate_v2(leaf)),
-        cms.CertificateSet([cms.CertificateChoices("certificate", item) for item in chain]),
+    signer_id = cms.SignerIdentifier(
+        {"issuer_and_serial_number": cms.IssuerAndSerialNumber(serial)}
     )
+    return _FixedParts(
+        _encoded(signer_id),
+        _encoded(_attribute("signing_certificate_v2", as_signing_certificate_v2(leaf))),
+        _encoded(cms.CertificateSet([cms.CertificateChoices("certificate", c) for c in chain])),
+    )
+
+
+def _encoded(value: Any) -> Any:
+    """Return the same ASN.1 value read back, for one that was built is encoded at each use."""
+    return type(value).load(value.dump())
 
 
 def _attribute(kind: str, value: object) -> cms.CMSAttribute:

@@ -22,7 +22,7 @@ from pyhanko.sign.signers.cms_embedder import (
     SigObjSetup,
 )
 from pyhanko.sign.signers.constants import ESIC_EXTENSION_1
-from pyhanko.sign.signers.pdf_byterange import PdfSignedData
+from pyhanko.sign.signers.pdf_byterange import SignatureObject
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature, read_certification_data
 
 from audit.errors import SealError
@@ -68,9 +68,7 @@ def _sign(writer: _Writer, sealer: Sealer, when_ms: int, location: str) -> bytes
         location=location or None,
         reason=REASON,
     )
-    certify = SigMDPSetup(
-        md_algorithm="sha256", certify=True, docmdp_perms=MDPPerm.NO_CHANGES
-    )
+    certify = SigMDPSetup(md_algorithm="sha256", certify=True, docmdp_perms=MDPPerm.NO_CHANGES)
     steps.send(SigObjSetup(sig_placeholder=placeholder, mdp_setup=certify))
     prepared, output = steps.send(SigIOSetup(md_algorithm="sha256"))
     # PAdES takes the time from the signature dictionary, so none is among the attributes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 
@@ -144,6 +145,15 @@ def test_openssl_verifies_each_signature(later):
         assert "CAdES Verification successful" in done.stderr
     (later / "data/index.html").write_text("changed")
     assert openssl(later, "index.html").returncode != 0
+
+
+def test_the_commands_of_the_guide_work_as_printed(later):
+    text = (later / "VERIFY.md").read_text().replace("\\\n", "")
+    printed = re.findall(r"^(?:    |       )((?:openssl|sh|sha256sum) .*)$", text, re.MULTILINE)
+    assert len(printed) == 7
+    for command in printed:
+        done = run(SH, "-c", command, cwd=later)
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
 
 
 def test_sha256sum_checks_the_bag(later):

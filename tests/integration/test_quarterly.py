@@ -93,7 +93,8 @@ def test_weights_changed_between_the_reports_are_named(quarters: Quarters) -> No
     (row,) = [
         row
         for row in table(quarters.second, "controls")
-        if (row["version"], row["control"]) == ("3", "lineage.weights-unchanged")
+        if (row["model"], row["version"], row["control"])
+        == ("churn", "3", "lineage.weights-unchanged")
     ]
     assert "model.pkl" in row["reason"]
 

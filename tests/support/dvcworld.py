@@ -21,7 +21,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pytest
 
 ROUNDS = ("after", "before", "rerun", "branch") * 2
 
@@ -128,15 +131,18 @@ class World:
     trainings: tuple[Training, ...]
     lost: str
     """Digest of the raw data that is gone from the remote."""
-    facts: dict[str, Any]
+    merges: dict[str, str]
+    """Commit made on a branch to the merge that brought it to ``main``."""
 
     @property
     def repository(self) -> Path:
         return self.root / "churn"
 
 
-def world(shared: Path) -> World:
-    """Return the world below a folder that all test processes share, built once."""
+def world(factory: pytest.TempPathFactory) -> World:
+    """Return the world, built once for all test processes of a run. Do not change it."""
+    base = factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     root = shared / "dvcworld"
     with (shared / "dvcworld.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -144,8 +150,8 @@ def world(shared: Path) -> World:
             root.mkdir()
             subprocess.run([sys.executable, __file__, str(root)], check=True, capture_output=True)
     facts = json.loads((root / "truth.json").read_text())
-    trainings = tuple(Training(**item) for item in facts.pop("trainings"))
-    return World(root, trainings, facts.pop("lost"), facts)
+    trainings = tuple(Training(**item) for item in facts["trainings"])
+    return World(root, trainings, facts["lost"], facts["merges"])
 
 
 class _Builder:

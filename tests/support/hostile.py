@@ -25,7 +25,7 @@ HOSTILE = (
 )
 
 _STRUCTURAL = {
-    "schema", "slug", "versions", "scope_reasons", "family", "families", "id", "kind", "state",
+    "schema", "slug", "versions", "scope_reasons", "kind", "state",
     "run_state", "statuses", "start", "end", "zone", "period", "in_remote", "change", "status",
 }  # fmt: skip
 

@@ -84,6 +84,11 @@ def test_a_hundred_nodes_go_on_from_sheet_to_sheet():
     assert re.fullmatch(rf"Sheet 1 of {len(sheets)}\. [A-Z, ]+ on sheet 2", texts(sheets[0])[-1])
 
 
+def test_sheets_keep_to_the_height_that_a_page_has_left():
+    for svg in lineage_svg(hundred(), 174.0, height_mm=130.0):
+        assert float(ElementTree.fromstring(svg).get("height").removesuffix("mm")) <= 136
+
+
 def test_the_same_graph_gives_the_same_bytes():
     assert lineage_svg(hundred(), 174.0) == lineage_svg(hundred(), 174.0)
 

@@ -7,18 +7,23 @@ import io
 
 import pikepdf
 import pytest
+from asn1crypto.keys import PrivateKeyInfo
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
 from pyhanko.pdf_utils.generic import TextStringObject
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign.fields import SigSeedSubFilter
+from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
+from pyhanko.sign.signers.pdf_cms import SimpleSigner
 from pyhanko.sign.signers.pdf_signer import PdfSignatureMetadata, PdfSigner
+from pyhanko_certvalidator.registry import SimpleCertificateStore
 from support import seals
 
 from audit.errors import SealError
-from audit.seal import cms, pades
-from audit.seal.trust import FaultKind, trust_of
+from audit.seal import pades
+from audit.seal.trust import FaultKind, to_asn1, trust_of
 
+# pyHanko's own signer takes the machine's time, which lies within the seal's validity.
 WHEN = seals.NOW + seals.DAY
 
 
@@ -83,17 +88,34 @@ def test_a_title_changed_by_an_incremental_update(sealed):
     assert kinds(changed) == {FaultKind.COVERAGE}
 
 
-def test_bytes_hidden_beside_the_signature_value(sealed):
-    resume = sealed.index(b">", sealed.rindex(b"/Contents <"))
-    assert sealed[:resume].endswith(b"0" * 100), "the value has room to spare"
-    hidden = sealed[: resume - 60] + b">/Hidden (" + b"x" * 48 + b")<" + sealed[resume:]
-    assert len(hidden) == len(sealed)
+def test_bytes_hidden_behind_the_signature_value():
+    """Room that a signature leaves in its place is no place to hide anything."""
+    roomy = approve(certify=True, docmdp_permissions=MDPPerm.NO_CHANGES)
+    assert not kinds(roomy), "zeros behind the value are what other signers leave"
+    end = roomy.index(b">", roomy.rindex(b"/Contents <"))
+    assert roomy[:end].endswith(b"0" * 100)
+    assert kinds(roomy[: end - 2] + b"41" + roomy[end:]) == {FaultKind.COVERAGE}
+    hidden = roomy[: end - 60] + b">/Hidden (" + b"x" * 48 + b")<" + roomy[end:]
+    assert len(hidden) == len(roomy)
     assert kinds(hidden)
 
 
-def test_bytes_hidden_in_the_room_to_spare(sealed):
-    end = sealed.index(b">", sealed.rindex(b"/Contents <"))
-    assert kinds(sealed[: end - 2] + b"41" + sealed[end:]) == {FaultKind.COVERAGE}
+def approve(**options):
+    """Sign with pyHanko's own signer, which leaves room in the signature's place."""
+    sealer = seals.sealer()
+    signer = SimpleSigner(
+        to_asn1(sealer.certificate),
+        PrivateKeyInfo.load(
+            sealer.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        ),
+        SimpleCertificateStore(),
+    )
+    meta = PdfSignatureMetadata(
+        field_name="Seal", md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES, **options
+    )
+    writer = IncrementalPdfFileWriter(io.BytesIO(seals.tiny_pdf()))
+    session = PdfSigner(meta, signer).async_sign_pdf(writer)
+    return asyncio.run(session).getvalue()
 
 
 def test_a_foreign_key():
@@ -107,13 +129,11 @@ def test_signed_after_the_certificate_ended():
 
 
 def test_an_approval_is_no_certification():
-    meta = PdfSignatureMetadata(
-        field_name="Seal", md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES
-    )
-    writer = IncrementalPdfFileWriter(io.BytesIO(seals.tiny_pdf()))
-    signing = PdfSigner(meta, cms.signer_of(seals.sealer())).async_sign_pdf(writer)
-    checked = pades.check_pdf(asyncio.run(signing).getvalue(), trust_of(seals.sealer()))
-    assert FaultKind.CERTIFICATION in {fault.kind for fault in checked.faults}
+    assert FaultKind.CERTIFICATION in kinds(approve())
+
+
+def test_a_certification_that_allows_changes():
+    assert FaultKind.CERTIFICATION in kinds(approve(certify=True))
 
 
 def test_a_pdf_without_a_seal():

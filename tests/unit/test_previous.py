@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from support import bundles, seals
 
 from audit.archive.previous import find_previous, previous_bundle
+from audit.period import parse
 from audit.seal.trust import trust_of
 
 
@@ -16,7 +19,7 @@ def job(tmp_path):
 
 def test_none(tmp_path):
     assert find_previous(tmp_path / "never", "2024-Q4") is None
-    fact = previous_bundle(tmp_path, "2024-Q4", None)
+    fact = previous_bundle(tmp_path, parse("2024-Q4"), None)
     assert (fact.found, fact.verified, fact.manifest_sha256) == (False, False, "")
     assert "no bundle of 2024-Q4" in fact.reason
 
@@ -30,29 +33,30 @@ def test_the_newest_revision(job):
 
 
 def test_verified(job):
-    fact = previous_bundle(job, "2024-Q4", trust_of(seals.sealer()))
+    fact = previous_bundle(job, parse("2024-Q4"), trust_of(seals.sealer()))
     assert (fact.found, fact.verified, fact.reason) == (True, True, "")
     assert fact.path == "2024-Q4"
     assert fact.manifest_sha256 == bundles.digest(job / "2024-Q4/data/manifest.json")
 
 
 def test_tampered_with(job):
-    (job / "2024-Q4/data/index.html").write_text("changed")
-    fact = previous_bundle(job, "2024-Q4", trust_of(seals.sealer()))
+    for name in ("index.html", "report.json"):
+        (job / "2024-Q4/data" / name).write_text("changed")
+    fact = previous_bundle(job, parse("2024-Q4"), trust_of(seals.sealer()))
     assert fact.found
     assert not fact.verified
-    assert "data/index.html: changed" in fact.reason
+    assert re.search(r"data/(index\.html|report\.json): changed", fact.reason)
     assert "more" in fact.reason
 
 
 def test_sealed_by_somebody_else(job):
-    fact = previous_bundle(job, "2024-Q4", trust_of(seals.sealer("foreign")))
+    fact = previous_bundle(job, parse("2024-Q4"), trust_of(seals.sealer("foreign")))
     assert not fact.verified
     assert "foreign key" in fact.reason
 
 
 def test_without_a_seal_to_trust(job):
-    fact = previous_bundle(job, "2024-Q4", None)
+    fact = previous_bundle(job, parse("2024-Q4"), None)
     assert fact.found
     assert not fact.verified
     assert "no seal" in fact.reason
@@ -61,6 +65,15 @@ def test_without_a_seal_to_trust(job):
 
 def test_without_a_manifest(job):
     (job / "2024-Q4/data/manifest.json").unlink()
-    fact = previous_bundle(job, "2024-Q4", trust_of(seals.sealer()))
+    fact = previous_bundle(job, parse("2024-Q4"), trust_of(seals.sealer()))
     assert (fact.found, fact.verified, fact.manifest_sha256) == (True, False, "")
     assert "manifest is missing" in fact.reason
+
+
+def test_the_earlier_periods_are_named(job):
+    fact = previous_bundle(job, parse("2025-Q2"), None)
+    assert not fact.found
+    assert fact.earlier == ("2024-Q3", "2024-Q4")
+    (job / "notes").mkdir()
+    (job / "notes" / "bagit.txt").write_text("of another tool")
+    assert previous_bundle(job, parse("2024-Q3"), None).earlier == ("2024-Q3",)

@@ -6,16 +6,21 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from audit.controls.registry import JobSubject, Outcome, check, failed, passed, unknown
+from audit.controls.registry import JobSubject, Outcome, check, failed, passed
 from audit.period import retain_until
+from audit.verdicts import Verdict
 
 
 @check("previous-verifies", scope="job")
 def previous_verifies(subject: JobSubject) -> Outcome:
     """The bundle of the period before is there and is what it was when it was sealed."""
     previous = subject.previous
+    if not previous.found and not previous.earlier:
+        reason = "the first period in this archive; there is none before it"
+        return Outcome(Verdict.NOT_APPLICABLE, reason)
     if not previous.found:
-        return unknown("no earlier period")
+        last = previous.earlier[-1]
+        return failed(f"{previous.label} is missing, the last period archived is {last}")
     evidence = (f"bundle {previous.path}", f"manifest sha256:{previous.manifest_sha256}")
     if previous.verified:
         return passed(f"{previous.label} verifies", *evidence)

@@ -1,0 +1,199 @@
+"""Reading a repository's objects, and what a hostile one tries."""
+
+import hashlib
+import subprocess
+import zlib
+from pathlib import Path
+
+import pytest
+from support.gitrepo import GitRepo
+
+from audit.errors import SourceError, UsageError
+from audit.facts import CommitState
+from audit.sources.git import ObjectStore, UnreadableError, is_sha
+from audit.sources.git_history import GitHistory
+
+
+@pytest.fixture
+def repo(tmp_path: Path) -> GitRepo:
+    return GitRepo(tmp_path / "repo")
+
+
+def test_only_full_shas_are_shas() -> None:
+    assert is_sha("a" * 40)
+    for text in ("", "HEAD", "a" * 39, "A" * 40, "--output=x", f"{'a' * 40}\n", "main:dvc.lock"):
+        assert not is_sha(text)
+
+
+@pytest.mark.parametrize("kind", ["nothing", "folder", "file", "inside"])
+def test_what_is_not_a_repository_is_told_in_one_line(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "place"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "file":
+        path.write_text("text")
+    elif kind == "inside":
+        GitRepo(tmp_path).commit({"place/file": "x"})
+    with pytest.raises(UsageError, match="not a git repository") as caught:
+        ObjectStore(path)
+    assert caught.value.exit_code == 2
+    assert "Name the top folder" in str(caught.value)
+
+
+def test_files_are_read_by_commit_without_a_checkout(repo: GitRepo) -> None:
+    first = repo.commit({"a/b/c.txt": "one", "ä.txt": "x"})
+    second = repo.commit({"a/b/c.txt": "two", "a/d": "y"})
+    history = GitHistory(repo.path, "repo", ("main",))
+    for commit, text in ((first, b"one"), (second, b"two")):
+        entry = history.entry(commit, "a/b/c.txt")
+        assert entry is not None
+        assert history.store.blob(entry.oid) == text
+    assert history.entry(first, "a/d") is None
+    assert history.entry(first, "ä.txt") is not None
+    assert history.entry(first, "a/b/c.txt/d") is None
+    assert history.entry("0" * 40, "a") is None
+    folder = history.entry(second, "a")
+    assert folder is not None
+    assert [path for path, _ in history.store.files(folder.oid)] == ["b/c.txt", "d"]
+    history.store.close()
+
+
+def test_links_and_submodules_are_not_files(repo: GitRepo) -> None:
+    (repo.path / "link").symlink_to("/etc/passwd")
+    inner = "1" * 40
+    repo.git("update-index", "--add", "--cacheinfo", f"160000,{inner},lib")
+    repo.git("add", "link")
+    repo.git("commit", "--quiet", "--message", "link")
+    history = GitHistory(repo.path, "repo", ("main",))
+    for name in ("link", "lib"):
+        entry = history.entry(repo.head(), name)
+        assert entry is not None
+        assert not entry.is_file
+
+
+def test_objects_are_bounded_typed_and_hashed_again(repo: GitRepo) -> None:
+    repo.commit({"a": "content", "b": "other"})
+    store = ObjectStore(repo.path)
+    oid = repo.git("rev-parse", "HEAD:a")
+    with pytest.raises(UnreadableError, match="has 7 bytes; more than 3"):
+        store.blob(oid, limit=3)
+    with pytest.raises(UnreadableError, match="is a blob, not a tree"):
+        store.tree(oid)
+    with pytest.raises(UnreadableError, match="not in the object store"):
+        store.blob("f" * 40)
+    with pytest.raises(UnreadableError, match="not in the object store"):
+        store.blob("HEAD:a")
+    other = repo.git("rev-parse", "HEAD:b")
+    forged = repo.path / ".git" / "objects" / oid[:2] / oid[2:]
+    forged.chmod(0o644)
+    forged.write_bytes(zlib.compress(b"blob 6\0forged"))
+    with pytest.raises(UnreadableError, match="does not hold what its id says"):
+        store.blob(oid)
+    forged.write_bytes(b"garbage")
+    with pytest.raises((UnreadableError, SourceError)):
+        store.blob(oid)
+    assert store.blob(other) == b"other"
+
+
+def test_a_hostile_repository_runs_nothing(repo: GitRepo, tmp_path: Path) -> None:
+    """Every setting that can name a command names one that leaves a mark."""
+    canary = tmp_path / "canary"
+    script = tmp_path / "evil.sh"
+    script.write_text(f"#!/bin/sh\necho \"$0 $@\" >> '{canary}'\ncat\n")
+    script.chmod(0o755)
+    repo.commit({"dvc.lock": "schema: '2.0'\n", "a.dvc": "outs: []\n"})
+    repo.commit({".gitattributes": "* filter=evil diff=evil\n", "dvc.lock": "stages: {}\n"})
+    for name in ("post-checkout", "reference-transaction", "pre-auto-gc", "post-index-change"):
+        hook = repo.path / ".git" / "hooks" / name
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_bytes(script.read_bytes())
+        hook.chmod(0o755)
+    settings = (
+        *("core.fsmonitor", "core.pager", "core.sshCommand", "core.editor", "core.askPass"),
+        *("diff.external", "diff.evil.command", "diff.evil.textconv", "gpg.program"),
+        *("filter.evil.clean", "filter.evil.smudge", "filter.evil.process"),
+        *("credential.helper", "uploadpack.packObjectsHook", "alias.log", "pager.log"),
+    )
+    for key in settings:
+        repo.git("config", key, f"!{script}" if key.startswith("alias") else str(script))
+    for key, value in {
+        "log.showSignature": "true",
+        "log.showRoot": "false",
+        "log.follow": "true",
+        "log.diffMerges": "off",
+        "color.ui": "always",
+        "diff.renames": "copies",
+        "format.pretty": "oneline",
+        "core.worktree": "/nonexistent",
+        "extensions.partialClone": "evil",
+        "remote.evil.promisor": "true",
+        "remote.evil.url": f"ext::{script}",
+        "protocol.ext.allow": "always",
+    }.items():
+        repo.git("config", key, value)
+    history = GitHistory(repo.path, "repo", ("main",))
+    for sha in history.parents:
+        commit = history.commit(sha)
+        assert commit is not None
+        assert commit.state is CommitState.REACHABLE
+        assert history.entry(sha, "dvc.lock") is not None
+    assert history.commit("b" * 40) is None
+    assert history.describe(lock_states=lambda: 0).readable
+    assert len(history.parents) == 2
+    assert not canary.exists()
+
+
+def test_replaced_and_grafted_history_is_not_believed(repo: GitRepo) -> None:
+    first = repo.commit({"a": "1"})
+    second = repo.commit({"a": "2"}, "the real subject")
+    forged = repo.git("commit-tree", "HEAD^{tree}", "-m", "forged")
+    repo.git("replace", second, forged)
+    (repo.path / ".git" / "info").mkdir(exist_ok=True)
+    (repo.path / ".git" / "info" / "grafts").write_text(f"{second}\n")
+    history = GitHistory(repo.path, "repo", ("main",))
+    commit = history.commit(second)
+    assert commit is not None
+    assert (commit.subject, commit.parents) == ("the real subject", (first,))
+    assert history.parents[second] == (first,)
+
+
+def test_variables_of_a_surrounding_git_do_not_redirect(
+    repo: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sha = repo.commit({"a": "1"})
+    other = GitRepo(tmp_path / "other")
+    other.commit({"b": "2"})
+    monkeypatch.setenv("GIT_DIR", str(other.path / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other.path))
+    monkeypatch.setenv("GIT_LITERAL_PATHSPECS", "1")
+    history = GitHistory(repo.path, "repo", ("main",))
+    assert list(history.parents) == [sha]
+
+
+def test_a_damaged_repository_says_so(repo: GitRepo) -> None:
+    sha = repo.commit({"a": "1"})
+    (repo.path / ".git" / "objects" / sha[:2] / sha[2:]).unlink()
+    history = GitHistory(repo.path, "repo", ("main",))
+    about = history.describe(lock_states=lambda: 0)
+    assert not about.readable
+    assert "git fsck" in about.reason
+    assert history.commit(sha) is None
+
+
+def test_sha256_repositories_are_refused_plainly(tmp_path: Path) -> None:
+    path = tmp_path / "repo"
+    subprocess.run(["git", "init", "--quiet", "--object-format=sha256", str(path)], check=True)
+    repo = GitRepo.__new__(GitRepo)
+    repo.path, repo.clock = path, 1_780_000_000
+    repo.commit({"a": "1"})
+    about = GitHistory(path, "repo", ("main",)).describe(lock_states=lambda: 0)
+    assert not about.readable
+    assert "SHA-256" in about.reason
+
+
+def test_a_tree_name_that_is_no_utf_8_does_not_stop_the_reading(repo: GitRepo) -> None:
+    blob = repo.git("hash-object", "-w", "--stdin", stdin=b"x")
+    entry = b"100644 \xff.dvc\0" + bytes.fromhex(blob)
+    tree = repo.git("hash-object", "-t", "tree", "-w", "--stdin", stdin=entry)
+    assert tree == hashlib.sha1(b"tree %d\0" % len(entry) + entry).hexdigest()
+    assert list(ObjectStore(repo.path).tree(tree)) == ["\\xff.dvc"]
