@@ -20,11 +20,8 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from audit.errors import AuditError
-from audit.period import iso
 from audit.render import svgtext
-from audit.render.environment import environment
-from audit.render.json import render_dossier_json
-from audit.render.text import short_digest
+from audit.render.html import dossier_moment, dossier_page, report_page
 from audit.report.model import Dossier, Report
 from audit.resources import FONTS, TEMPLATES
 
@@ -33,26 +30,16 @@ if TYPE_CHECKING:
     from weasyprint.text.fonts import FontConfiguration
 
 _FONT_SCHEME = "app://fonts/"
-_DOSSIER_ROWS = 300
 _SHEETS = ("tokens.css", "fonts.css", "print.css")
 _EPOCH = "SOURCE_DATE_EPOCH"
 
 
 def render_report_pdf(report: Report, attachments: Mapping[str, bytes] | None = None) -> bytes:
-    """Return ``report.pdf`` with files attached by name (CSV tables, ``report.json``).
+    """Return ``report.pdf`` with files attached: CSV tables and ``report.json``, by their path.
 
     Raises ``AuditError`` if the page asks for anything but the shipped fonts.
     """
-    html = (
-        environment("pdf")
-        .get_template("report.html.jinja")
-        .render(
-            report=report,
-            created=iso(report.as_of),
-            fingerprint=short_digest(report.facts_sha256),
-        )
-    )
-    return _write(html, report.as_of, dict(attachments or {}))
+    return _write(report_page(report), report.as_of, dict(attachments or {}))
 
 
 def render_dossier_pdf(dossier: Dossier) -> bytes:
@@ -60,21 +47,7 @@ def render_dossier_pdf(dossier: Dossier) -> bytes:
 
     Raises ``AuditError`` if the page asks for anything but the shipped fonts.
     """
-    moment = dossier.created_at or 0
-    fingerprint = hashlib.sha256(render_dossier_json(dossier)).hexdigest()
-    html = (
-        environment("pdf")
-        .get_template("dossier.html.jinja")
-        .render(
-            d=dossier,
-            s=2,
-            rows=_DOSSIER_ROWS,
-            file="dossier.json",
-            created=iso(moment),
-            fingerprint=short_digest(fingerprint),
-        )
-    )
-    return _write(html, moment, {})
+    return _write(dossier_page(dossier, "pdf"), dossier_moment(dossier), {})
 
 
 def _write(html: str, moment: int, attachments: dict[str, bytes]) -> bytes:
@@ -89,7 +62,8 @@ def _write(html: str, moment: int, attachments: dict[str, bytes]) -> bytes:
     files = [
         weasyprint.Attachment(
             string=content,
-            name=name,
+            name=name.rpartition("/")[2],  # a reader would take a slash for a folder
+            description=name,
             created=when,
             modified=when,
             relationship="Source" if name.endswith(".json") else "Data",

@@ -20,9 +20,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import git
-from git.exc import GitCommandNotFound, GitError, InvalidGitRepositoryError, NoSuchPathError
+from typing import Any
 
 from audit.errors import SourceError, UsageError
 
@@ -30,7 +28,8 @@ MAX_FILE = 64 * 1024 * 1024
 """Bytes: larger blobs are not read."""
 MAX_STRUCTURE = 16 * 1024 * 1024
 """Bytes: larger commits and trees are not read."""
-_CACHED_ENTRIES = 200_000
+MAX_ENTRIES = 200_000
+"""Files and folders: of larger folders no digest is made, and no more are kept in memory."""
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 
@@ -103,6 +102,15 @@ def hardened(git_dir: Path, config: Mapping[str, str] | None = None) -> dict[str
     return environment
 
 
+def gitpython() -> Any:
+    """Return GitPython. Raises ``SourceError`` where there is no git for it to use."""
+    try:
+        import git
+    except ImportError as error:
+        raise SourceError("git is not installed", remedy="Install git") from error
+    return git
+
+
 class ObjectStore:
     """Runs the few git commands and reads objects by their id."""
 
@@ -112,17 +120,18 @@ class ObjectStore:
         Raises ``UsageError`` where there is none.
         """
         self.location = str(path)
+        git = gitpython()
         try:
             with git.Repo(path, search_parent_directories=False, expand_vars=False) as repo:
                 self._git_dir = Path(repo.git_dir).resolve()
                 self._common_dir = Path(repo.common_dir).resolve()
-        except (InvalidGitRepositoryError, NoSuchPathError) as error:
+        except (git.InvalidGitRepositoryError, git.NoSuchPathError) as error:
             raise UsageError(
                 "not a git repository",
                 where=str(path),
                 remedy="Name the top folder of a clone, or use url: to have it mirrored",
             ) from error
-        except (GitError, OSError, ValueError) as error:
+        except (git.GitError, OSError, ValueError) as error:
             raise SourceError(f"git cannot open it ({error})", where=str(path)) from error
         self._git = git.Git(str(self._git_dir))
         self._git.update_environment(**hardened(self._git_dir))
@@ -139,9 +148,7 @@ class ObjectStore:
             out: bytes = self._git.execute(
                 ["git", *arguments], stdout_as_string=False, strip_newline_in_stdout=False
             )
-        except GitCommandNotFound as error:
-            raise SourceError("git is not installed", remedy="Install git") from error
-        except GitError as error:
+        except gitpython().GitError as error:
             detail = str(getattr(error, "stderr", "") or error).strip()
             raise SourceError(
                 f"git {arguments[0]} failed: {detail}",
@@ -162,7 +169,10 @@ class ObjectStore:
         return packs.is_dir() and any(packs.glob("*.promisor"))
 
     def kind(self, oid: str) -> str:
-        """Return the type of an object, empty where the store does not hold it."""
+        """Return the type of an object, empty where the store does not hold it.
+
+        Raises ``UnreadableError`` where git cannot tell.
+        """
         header = self._header(oid)
         return header[0] if header else ""
 
@@ -204,7 +214,7 @@ class ObjectStore:
         entries = dict(_tree_entries(self.read(oid, "tree", MAX_STRUCTURE)))
         self._trees[oid] = entries
         self._cached += len(entries)
-        while self._cached > _CACHED_ENTRIES and len(self._trees) > 1:
+        while self._cached > MAX_ENTRIES and len(self._trees) > 1:
             self._cached -= len(self._trees.popitem(last=False)[1])
         return entries
 
@@ -220,38 +230,46 @@ class ObjectStore:
             entry = found
         return entry
 
-    def files(self, folder: str, prefix: str = "") -> Iterator[tuple[str, Entry]]:
-        """Yield ``(path, entry)`` of all but folders below a tree, paths relative to it."""
-        for name, entry in self.tree(folder).items():
-            if entry.is_tree:
-                yield from self.files(entry.oid, f"{prefix}{name}/")
-            else:
-                yield f"{prefix}{name}", entry
+    def files(self, folder: str) -> Iterator[tuple[str, Entry]]:
+        """Yield ``(path, entry)`` of all but folders below a tree, paths relative to it.
+
+        Raises ``UnreadableError`` past ``MAX_ENTRIES``: a few small trees that name each
+        other can stand for billions of files.
+        """
+        waiting = [("", folder)]
+        seen = 0
+        while waiting:
+            prefix, oid = waiting.pop()
+            for name, entry in self.tree(oid).items():
+                seen += 1
+                if seen > MAX_ENTRIES:
+                    raise UnreadableError(f"it holds more than {MAX_ENTRIES:,} files")
+                if entry.is_tree:
+                    waiting.append((f"{prefix}{name}/", entry.oid))
+                else:
+                    yield f"{prefix}{name}", entry
 
     def _header(self, oid: str) -> tuple[str, int] | None:
+        """Return type and size of an object, ``None`` where the store does not hold it."""
         if not is_sha(oid):
             return None
-        for last in (False, True):
+        for _ in range(2):
             try:
                 _, kind, size = self._git.get_object_header(oid)
             except ValueError as error:
                 if "missing" in str(error):
                     return None
-                problem: Exception = error
-            except OSError as error:
-                problem = error
+            except OSError:
+                pass
             else:
                 # GitPython says text and hands out bytes.
                 return os.fsdecode(kind), size
-            # The persistent process died on an object before this one: one more try.
+            # The process ended, on this object or on the one before: once more with a new one.
             self._git.clear_cache()
-            if last:
-                raise SourceError(
-                    "git cannot read its objects",
-                    where=self.location,
-                    remedy="Check it with git fsck",
-                ) from problem
-        raise AssertionError("unreachable")
+        if self.partial:
+            # An object that was left out of the clone: git ends where it may not fetch it.
+            return None
+        raise UnreadableError(f"git cannot read the object {oid[:10]}")
 
 
 def _tree_entries(data: bytes) -> Iterator[tuple[str, Entry]]:

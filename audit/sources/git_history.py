@@ -252,19 +252,6 @@ class GitHistory:
         return found
 
 
-def absent(sha: str, repositories: Iterable[Repository]) -> Commit:
-    """Return the commit that none of the repositories holds, with the state that is due.
-
-    Only repositories that are whole and readable allow to say that a commit is missing.
-    """
-    asked = tuple(repositories)
-    if not is_sha(sha):
-        return Commit(sha=sha, state=CommitState.MALFORMED)
-    whole = all(found.readable and not found.shallow and not found.partial for found in asked)
-    state = CommitState.MISSING if asked and whole else CommitState.NOT_CHECKABLE
-    return Commit(sha=sha, state=state)
-
-
 def parse_commit(raw: bytes) -> CommitObject:
     """Return a commit object's content; what is malformed in it stays empty."""
     head, _, message = raw.partition(b"\n\n")

@@ -11,13 +11,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import git
-from git.exc import GitCommandNotFound, GitError
-
 from audit.canonical import sha256
 from audit.errors import SourceError, UsageError
-from audit.sources.addresses import redacted
-from audit.sources.git import hardened
+from audit.sources.addresses import is_url, local_path, redacted
+from audit.sources.git import gitpython, hardened
 
 PROTOCOLS = "file:git:http:https:ssh"
 _HELPER = re.compile(r"[A-Za-z0-9+.-]*::|-")
@@ -37,6 +34,9 @@ def mirrored(url: str, cache: Path) -> Path:
             where=redacted(url),
             remedy="Use https://, ssh:// or file://",
         )
+    place = local_path(url)
+    if place is not None and not is_url(url):
+        url = str(place.resolve())
     folder = cache / "mirrors" / f"{sha256(redacted(url).encode())[:20]}.git"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -67,11 +67,10 @@ def _run(cwd: Path, url: str, mirror: Path | None, *arguments: str) -> None:
     if mirror is None:
         del environment["GIT_DIR"]
     environment["GIT_ALLOW_PROTOCOL"] = PROTOCOLS
+    git = gitpython()
     try:
         git.Git(str(cwd)).execute(["git", *arguments], env=environment)
-    except GitCommandNotFound as error:
-        raise SourceError("git is not installed", remedy="Install git") from error
-    except GitError as error:
+    except git.GitError as error:
         shown = redacted(url)
         detail = str(getattr(error, "stderr", "") or error).replace(url, shown)
         raise SourceError(

@@ -1,8 +1,10 @@
 """Whether the data of the history is still in the DVC remotes.
 
-DVC answers which remotes there are and what they hold. It is never pointed at the
-repository under audit, because opening one writes into it: it gets an empty project in
-a temporary folder, with that repository's configuration and all paths made absolute.
+DVC answers which remotes there are, how they are laid out and what they hold. It is
+never pointed at the repository under audit, because opening one writes into it: it gets
+an empty project in a temporary folder, with that repository's configuration and all paths
+made absolute. Folders on this machine are looked into without it: asked whether a local
+object exists, DVC changes its mode, and deletes it where its content is not intact.
 
 From configuration that is committed, options that name files with credentials are left
 out. Such a file can name a command to run, and a committed one is anybody's.
@@ -16,8 +18,9 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +82,8 @@ class DvcRemotes:
         self._repository = repository
         self._config = config
         self._elsewhere = elsewhere
+        self._default = ""
+        self._cache: Path | None = None
 
     def exist(self, digests: Sequence[str]) -> tuple[DataObject, ...]:
         """Return for each digest whether a remote holds it, asked in one batch a remote.
@@ -110,7 +115,7 @@ class DvcRemotes:
                 return found(ObjectState.PRESENT, remote.name)
         names = ", ".join(remote.name for remote in remotes)
         unasked = next((remote for remote in remotes if remote.reason), None)
-        if unasked is remotes[0] or (unasked and not self._has_default()):
+        if unasked is not None and (unasked is remotes[0] or not self._default):
             return found(ObjectState.NOT_CHECKED, unasked.name, unasked.reason)
         reason = next((r.lost[digest] for r in remotes if digest in r.lost), "")
         if self._cached(digest):
@@ -118,71 +123,80 @@ class DvcRemotes:
             return found(ObjectState.CACHE_ONLY, names, reason)
         return found(ObjectState.MISSING, names, reason or "not in the remote")
 
-    # --- configuration ----------------------------------------------------------------------
-
-    def _settings(self) -> dict[str, Any]:
-        """Return the project's configuration with absolute paths. Raises DVC's ``ConfigError``."""
-        merged: dict[str, Any] = {}
-        for text, committed in ((self._config.committed, True), (self._config.local, False)):
-            for section, values in _parsed(text).items():
-                if section == "remote":
-                    for name, options in values.items():
-                        kept = {k: v for k, v in options.items() if _allowed(k, committed)}
-                        merged.setdefault("remote", {}).setdefault(name, {}).update(kept)
-                elif section in {"core", "cache"}:
-                    merged.setdefault(section, {}).update(values)
-        folder = self._config.folder
-        for options in merged.get("remote", {}).values():
-            for key in ("url", *_CREDENTIAL_FILES):
-                if isinstance(options.get(key), str):
-                    options[key] = _absolute(options[key], folder)
-        return merged
-
-    def _has_default(self) -> bool:
-        return bool(self._settings().get("core", {}).get("remote"))
-
     def _cached(self, digest: str) -> bool:
         """Whether the repository's local cache holds a digest (for a folder: its list)."""
-        if self._config.folder is None:
-            return False
-        place = str(self._settings().get("cache", {}).get("dir", "cache"))
-        cache = Path(_absolute(place, self._config.folder))
-        return any(
-            (cache / layout / digest[:2] / digest[2:]).is_file() for layout in ("files/md5", "")
+        return self._cache is not None and any(
+            (self._cache / layout / digest[:2] / digest[2:]).is_file()
+            for layout in ("files/md5", "")
         )
-
-    # --- asking -----------------------------------------------------------------------------
 
     def _ask(self, digests: list[str]) -> list[_Remote]:
         """Return what each remote answered, the default one first; at least one comes back."""
         if not self._config.found:
             return [_Remote("", reason="the repository has no DVC project (.dvc/config)")]
-        try:
-            from dvc.exceptions import DvcException
+        from dvc.exceptions import DvcException
 
-            settings = self._settings()
+        try:
+            settings = merged(self._config)
             with _project(settings) as project:
-                default = project.config["core"].get("remote")
-                names = sorted(project.config["remote"], key=lambda name: (name != default, name))
-                if not names:
-                    return [_Remote("", reason="no DVC remote is configured")]
+                self._default = project.config["core"].get("remote", "")
+                if self._config.folder is not None:
+                    self._cache = Path(settings["cache"]["dir"])
+                names = dict.fromkeys(
+                    [*([self._default] if self._default else []), *sorted(project.config["remote"])]
+                )
                 remotes: list[_Remote] = []
                 for name in names:
                     found = set[str]().union(*(r.held - r.lost.keys() for r in remotes))
                     left = [digest for digest in digests if digest not in found]
                     if left:
                         remotes.append(_answer(project, name, left))
-                return remotes
+                return remotes or [_Remote("", reason="no DVC remote is configured")]
         except (DvcException, OSError) as error:
             return [_Remote("", reason=f"DVC cannot read its configuration: {_line(error)}")]
+
+
+def merged(config: ProjectConfig) -> dict[str, Any]:
+    """Return a project's settings: sections ``core``, ``cache`` and ``remote``, paths absolute.
+
+    Raises DVC's ``ConfigError`` where they cannot be read.
+    """
+    found: dict[str, Any] = {"core": {}, "cache": {}, "remote": {}}
+    for text, committed in ((config.committed, True), (config.local, False)):
+        sections = _parsed(text)
+        for name, options in _section(sections, "remote").items():
+            dropped = _CREDENTIAL_FILES if committed else ()
+            kept = {key: value for key, value in options.items() if key not in dropped}
+            found["remote"].setdefault(name, {}).update(kept)
+        for section in ("core", "cache"):
+            found[section].update(_section(sections, section))
+    for options in found["remote"].values():
+        for key in ("url", *_CREDENTIAL_FILES):
+            if isinstance(options.get(key), str):
+                options[key] = _absolute(options[key], config.folder)
+    found["cache"]["dir"] = _absolute(str(found["cache"].get("dir", "cache")), config.folder)
+    return found
+
+
+def _section(sections: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a section; of ``remote``, only what is a section itself."""
+    found = sections.get(name)
+    if not isinstance(found, dict):
+        return {}
+    nested = name == "remote"
+    return {key: value for key, value in found.items() if isinstance(value, dict) is nested}
 
 
 def _answer(project: Any, name: str, digests: list[str]) -> _Remote:
     """Return what one remote holds of the digests."""
     remote = _Remote(name)
     try:
+        url = project.config["remote"].get(name, {}).get("url", "")
+        if not is_url(url) and not Path(url).is_absolute():
+            remote.reason = f"there is no folder from which its address is meant: {url}"
+            return remote
         place = project.cloud.get_remote(name)
-        if place.fs.protocol == "local" and not place.fs.exists(place.path):
+        if place.fs.protocol == "local" and not Path(place.path).is_dir():
             remote.reason = f"the folder of the remote does not exist: {place.path}"
             return remote
         odbs = [project.cloud.get_remote_odb(name, hash_name=layout) for layout in _LAYOUTS]
@@ -198,31 +212,61 @@ def _answer(project: Any, name: str, digests: list[str]) -> _Remote:
             if gone := len(names - files):
                 remote.lost[folder] = f"{gone} of the folder's {len(names)} files are gone"
     except Exception as error:  # noqa: BLE001 - each kind of remote has errors of its own
+        remote.held.clear()
         remote.reason = f"the remote cannot be asked: {_line(error)}"
     return remote
 
 
 def _held(odbs: list[Any], digests: Sequence[str]) -> set[str]:
+    """Return those of the digests that the remote holds in any layout."""
     held: set[str] = set()
     for odb in odbs:
         left = [digest for digest in digests if digest not in held]
-        if left:
+        if odb.fs.protocol == "local":
+            held.update(digest for digest in left if Path(odb.oid_to_path(digest)).is_file())
+        elif left:
             held.update(odb.oids_exist(left))
+    missing = next((digest for digest in digests if digest not in held), "")
+    if missing:
+        _be_sure(odbs[0], missing)
     return held
+
+
+def _be_sure(odb: Any, digest: str) -> None:
+    """Raise where a missing object is one that the remote did not answer for.
+
+    Over HTTP every failure looks like an absent file; only the cause of the error tells.
+    """
+    try:
+        odb.fs.info(odb.oid_to_path(digest))
+    except FileNotFoundError as error:
+        cause = error.__cause__
+        if cause is not None and odb.fs.protocol in {"http", "https"}:
+            status = getattr(cause, "status", 0)
+            if status not in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
+                raise cause from error
 
 
 def _members(odbs: list[Any], folder: str) -> set[str]:
     """Return the digests on a folder's list. Raises ``ValueError`` where it is not intact."""
+    data = None
     for odb in odbs:
-        try:
-            data = odb.fs.cat_file(odb.oid_to_path(folder))
-        except FileNotFoundError:
-            continue
-        if hashlib.md5(data, usedforsecurity=False).hexdigest() != folder.removesuffix(".dir"):
-            raise ValueError("the folder's list in the remote is not what its name says")
-        listed = json.loads(data)
-        return {entry["md5"] for entry in listed if isinstance(entry.get("md5"), str)}
-    raise ValueError("the folder's list cannot be read")
+        with suppress(FileNotFoundError):
+            data = data or odb.fs.cat_file(odb.oid_to_path(folder))
+    if data is None:
+        raise ValueError("the folder's list cannot be read")
+    if hashlib.md5(data, usedforsecurity=False).hexdigest() != folder.removesuffix(".dir"):
+        raise ValueError("the folder's list in the remote is not what its name says")
+    try:
+        return {_text(entry["md5"]) for entry in json.loads(data)}
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError("the folder's list in the remote is not a list of files") from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not _MD5.fullmatch(value):
+        raise ValueError(value)
+    return value
 
 
 @contextmanager
@@ -233,13 +277,13 @@ def _project(settings: Mapping[str, Any]) -> Iterator[Any]:
     with tempfile.TemporaryDirectory(prefix="mlflow-audit-") as scratch:
         (Path(scratch) / ".dvc").mkdir()
         core = {
-            **{key: value for key, value in settings.get("core", {}).items() if key == "remote"},
+            **{key: value for key, value in settings["core"].items() if key == "remote"},
             "analytics": False,
             "check_update": False,
             "no_scm": True,
             "site_cache_dir": str(Path(scratch) / "site"),
         }
-        config = {"core": core, "remote": settings.get("remote", {})}
+        config = {"core": core, "remote": settings["remote"]}
         with Repo(scratch, config=config) as project:
             yield project
 
@@ -255,15 +299,11 @@ def _parsed(text: bytes) -> dict[str, Any]:
     return found
 
 
-def _allowed(option: str, committed: bool) -> bool:
-    return not (committed and option in _CREDENTIAL_FILES)
-
-
 def _absolute(path: str, folder: Path | None) -> str:
     """Return a path made absolute against the ``.dvc`` folder; addresses stay."""
-    if is_url(path) or Path(path).is_absolute() or path.startswith("~") or folder is None:
-        return path
-    return os.path.normpath(folder / path)
+    if is_url(path) or path.startswith("~"):
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    return os.path.normpath(folder / path) if folder is not None else path
 
 
 def _line(error: BaseException) -> str:

@@ -96,10 +96,6 @@ class DvcRepository:
         """Return the state's dependencies and parameters against the tree of a commit."""
         return self._trees.compare(state, commit)
 
-    def metrics_at(self, state: StageState, commit: str) -> dict[str, float]:
-        """Return the numbers that git has in the state's metrics files at a commit."""
-        return self._trees.metrics_at(state, commit)
-
     def elsewhere(self, digest: str) -> str:
         """Return why no data remote is meant to hold a digest, ``""`` where one is."""
         reasons = []

@@ -142,11 +142,12 @@ def _weights(churn: World, training: Training) -> bytes:
 def test_a_clone_knows_no_experiments_and_a_mirror_does(churn: World, tmp_path: Path) -> None:
     training = churn.trainings[-1]
     clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", churn.repository, clone], check=True)
+    address = f"file://{churn.repository}"
+    subprocess.run(["git", "clone", "--quiet", address, clone], check=True)
     code, _ = open_code(Code(path=clone), tmp_path / "cache")
     assert code.states_with_out(training.weights) == ()
     assert code.commit(training.lock) is None
-    mirror, _ = open_code(Code(url=f"file://{churn.repository}"), tmp_path / "cache")
+    mirror, _ = open_code(Code(url=address), tmp_path / "cache")
     assert len(mirror.states_with_out(training.weights)) == 1
     assert mirror.describe().lock_states > code.describe().lock_states
 

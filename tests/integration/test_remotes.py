@@ -12,7 +12,7 @@ from support.gitrepo import GitRepo, lock, md5, tracked
 
 from audit.config import Code
 from audit.facts import DataObject, ObjectState
-from audit.sources.remotes import DvcRemotes, ProjectConfig
+from audit.sources.remotes import DvcRemotes, ProjectConfig, merged
 from audit.sources.repositories import open_code
 
 
@@ -111,6 +111,18 @@ def test_both_layouts_and_folders_file_by_file(tmp_path: Path) -> None:
     assert remotes.exist([]) == ()
 
 
+def test_a_local_object_is_neither_protected_nor_deleted(tmp_path: Path) -> None:
+    """DVC does both when it is asked whether a local object exists."""
+    storage = Storage(tmp_path / "remote")
+    altered = storage.put(b"other content", name="d" * 32)
+    file = storage.path / "files" / "md5" / "dd" / ("d" * 30)
+    before = file.stat()
+    config = ProjectConfig(_config(f"s={storage.path}", default="s"))
+    (item,) = DvcRemotes("r", config).exist([altered])
+    assert item.state is ObjectState.PRESENT
+    assert file.stat() == before
+
+
 def test_the_default_remote_decides_and_others_help(tmp_path: Path) -> None:
     first, second = Storage(tmp_path / "first"), Storage(tmp_path / "second")
     one, two = first.put(b"1"), second.put(b"2")
@@ -136,11 +148,12 @@ def test_the_default_remote_decides_and_others_help(tmp_path: Path) -> None:
         (ProjectConfig(b""), "no DVC remote is configured"),
         (ProjectConfig(b"[core"), "DVC cannot read its configuration"),
         (ProjectConfig(b"\xff\xfe\x00"), "DVC cannot read its configuration"),
+        (ProjectConfig(b"core = 1\n[remote]\na = 1\n"), "no DVC remote is configured"),
         (ProjectConfig(b"['remote \"s\"']\n    nonsense = 1\n"), "DVC cannot read its config"),
         (ProjectConfig(_config("s=/nowhere/at/all", default="s")), "does not exist"),
         (ProjectConfig(_config("s=s3://bucket/path", default="s")), "cannot be asked"),
-        (ProjectConfig(_config("s=/tmp", default="other")), "cannot be asked|cannot read"),
-        (ProjectConfig(_config("s=../remote", default="s")), "relative to a folder"),
+        (ProjectConfig(_config("s=/tmp", default="other")), "no folder from which"),
+        (ProjectConfig(_config("s=../remote", default="s")), "no folder from which"),
     ],
 )
 def test_what_cannot_be_asked_is_not_checked_and_says_why(
@@ -148,7 +161,7 @@ def test_what_cannot_be_asked_is_not_checked_and_says_why(
 ) -> None:
     (item,) = DvcRemotes("r", config).exist(["0" * 32])
     assert item.state is ObjectState.NOT_CHECKED
-    assert pytest.importorskip("re").search(reason, item.reason), item.reason
+    assert reason in item.reason
 
 
 def test_no_secret_of_a_remote_is_told() -> None:
@@ -162,8 +175,7 @@ def test_a_committed_configuration_names_no_credential_files(tmp_path: Path) -> 
     """An AWS configuration file can name a command to run (``credential_process``)."""
     committed = _config("s=s3://b", default="s", configpath="evil", credentialpath="evil")
     local = _config("s=s3://b", profile="mine", credentialpath="mine")
-    remotes = DvcRemotes("r", ProjectConfig(committed, local, tmp_path))
-    options = remotes.settings()["remote"]["s"]
+    options = merged(ProjectConfig(committed, local, tmp_path))["remote"]["s"]
     assert options == {"url": "s3://b", "profile": "mine", "credentialpath": str(tmp_path / "mine")}
 
 
@@ -199,7 +211,7 @@ def test_what_no_remote_is_meant_to_hold_is_not_asked_for(tmp_path: Path) -> Non
     subprocess.run(["git", "config", "core.bare", "true"], cwd=tmp_path / "bare.git", check=True)
     entry = Code(path=tmp_path / "bare.git", subdirectory="p")
     (item,) = open_code(entry, tmp_path / "cache")[1].exist([md5(b"yes")])
-    assert item.state in {ObjectState.PRESENT, ObjectState.NOT_CHECKED}
+    assert item.state is ObjectState.PRESENT
 
 
 def test_a_configuration_that_is_a_link_is_not_followed(tmp_path: Path) -> None:

@@ -114,6 +114,23 @@ def test_of_several_makers_the_one_beside_it_is_taken(repo: GitRepo) -> None:
     assert _raw(upstream(history, _only(history, OUT[1]))) == [RAW[1]]
 
 
+def test_of_several_older_makers_the_nearest_is_taken(repo: GitRepo) -> None:
+    for number in range(2):
+        repo.commit(
+            {
+                "data/raw.csv.dvc": tracked("raw.csv", RAW[number]),
+                "dvc.lock": _pipeline(RAW[number], MID[0], OUT[number]),
+            }
+        )
+    stale = {
+        "prepare": ({"data/raw.csv": RAW[2]}, {"data/mid.csv": MID[2]}),
+        "train": ({"data/mid.csv": MID[0]}, {"model.pkl": OUT[3]}),
+    }
+    repo.commit({"dvc.lock": lock(stale)})
+    history = _history(repo)
+    assert _raw(upstream(history, _only(history, OUT[3]))) == [RAW[1]]
+
+
 def test_a_stage_that_copies_its_input_does_not_end_the_way(repo: GitRepo) -> None:
     copying = {
         "copy": ({"data/raw.csv": RAW[0]}, {"data/mid.csv": RAW[0]}),

@@ -2,13 +2,15 @@
 
 import hashlib
 import subprocess
+import sys
 import zlib
 from pathlib import Path
 
 import pytest
 from support.gitrepo import GitRepo
 
-from audit.errors import SourceError, UsageError
+import audit
+from audit.errors import UsageError
 from audit.facts import CommitState
 from audit.sources.git import ObjectStore, UnreadableError, is_sha
 from audit.sources.git_history import GitHistory
@@ -54,7 +56,7 @@ def test_files_are_read_by_commit_without_a_checkout(repo: GitRepo) -> None:
     assert history.entry("0" * 40, "a") is None
     folder = history.entry(second, "a")
     assert folder is not None
-    assert [path for path, _ in history.store.files(folder.oid)] == ["b/c.txt", "d"]
+    assert {path for path, _ in history.store.files(folder.oid)} == {"b/c.txt", "d"}
     history.store.close()
 
 
@@ -90,7 +92,7 @@ def test_objects_are_bounded_typed_and_hashed_again(repo: GitRepo) -> None:
     with pytest.raises(UnreadableError, match="does not hold what its id says"):
         store.blob(oid)
     forged.write_bytes(b"garbage")
-    with pytest.raises((UnreadableError, SourceError)):
+    with pytest.raises(UnreadableError):
         store.blob(oid)
     assert store.blob(other) == b"other"
 
@@ -170,6 +172,16 @@ def test_variables_of_a_surrounding_git_do_not_redirect(
     assert list(history.parents) == [sha]
 
 
+def test_reading_goes_on_when_git_ends(repo: GitRepo) -> None:
+    repo.commit({"a": "1"})
+    store = ObjectStore(repo.path)
+    oid = repo.git("rev-parse", "HEAD:a")
+    for _ in range(2):
+        assert store.blob(oid) == b"1"
+        store._git.cat_file_header.proc.kill()
+        store._git.cat_file_header.proc.wait()
+
+
 def test_a_damaged_repository_says_so(repo: GitRepo) -> None:
     sha = repo.commit({"a": "1"})
     (repo.path / ".git" / "objects" / sha[:2] / sha[2:]).unlink()
@@ -197,3 +209,31 @@ def test_a_tree_name_that_is_no_utf_8_does_not_stop_the_reading(repo: GitRepo) -
     tree = repo.git("hash-object", "-t", "tree", "-w", "--stdin", stdin=entry)
     assert tree == hashlib.sha1(b"tree %d\0" % len(entry) + entry).hexdigest()
     assert list(ObjectStore(repo.path).tree(tree)) == ["\\xff.dvc"]
+
+
+def test_without_git_one_line_says_so(repo: GitRepo) -> None:
+    code = (
+        "from pathlib import Path; from audit.sources.git import ObjectStore\n"
+        "from audit.errors import SourceError\n"
+        "try: ObjectStore(Path('.'))\nexcept SourceError as error: print(error)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PATH": "", "PYTHONPATH": str(Path(audit.__file__).parents[1])},
+        cwd=repo.path,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert told.stdout == "git is not installed. Install git\n"
+
+
+def test_a_bomb_of_folders_is_left_alone(repo: GitRepo) -> None:
+    oid = repo.git("hash-object", "-w", "--stdin", stdin=b"x")
+    mode = "100644 blob"
+    for _ in range(12):
+        listing = "".join(f"{mode} {oid}\tn{number}\n" for number in range(10))
+        oid = repo.git("mktree", stdin=listing.encode())
+        mode = "040000 tree"
+    with pytest.raises(UnreadableError, match="more than 200,000 files"):
+        list(ObjectStore(repo.path).files(oid))

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from support.gitrepo import GitRepo
 
-from audit.facts import CommitState, Repository
-from audit.sources.git_history import GitHistory, absent, parse_commit
+from audit.facts import CommitState
+from audit.sources.git import UnreadableError
+from audit.sources.git_history import GitHistory, parse_commit
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_the_branch_of_origin_counts_as_the_branch(repo: GitRepo, tmp_path: Path
     assert [problem for problem in about.problems if "release" in problem]
 
 
-def test_a_shallow_or_partial_clone_cannot_say_missing(repo: GitRepo, tmp_path: Path) -> None:
+def test_a_shallow_or_partial_clone_says_so(repo: GitRepo, tmp_path: Path) -> None:
     first = repo.commit({"a": "1"})
     repo.commit({"a": "2"})
     repo.git("config", "uploadpack.allowFilter", "true")
@@ -104,20 +105,16 @@ def test_a_shallow_or_partial_clone_cannot_say_missing(repo: GitRepo, tmp_path: 
     about = shallow.describe(lock_states=lambda: 0)
     assert (about.shallow, about.partial, about.commits) == (True, False, 1)
     assert shallow.commit(first) is None
-    assert absent(first, [about]).state is CommitState.NOT_CHECKABLE
-    partial = GitHistory(tmp_path / "filter", "partial", ("main",)).describe(lock_states=lambda: 0)
-    assert (partial.shallow, partial.partial) == (False, True)
-    assert absent("e" * 40, [partial]).state is CommitState.NOT_CHECKABLE
-
-
-def test_only_whole_repositories_make_a_commit_missing() -> None:
-    whole = Repository("a", "/a")
-    unread = Repository("b", "/b", readable=False, reason="gone")
-    sha = "e" * 40
-    assert absent(sha, [whole]).state is CommitState.MISSING
-    assert absent(sha, [whole, unread]).state is CommitState.NOT_CHECKABLE
-    assert absent(sha, []).state is CommitState.NOT_CHECKABLE
-    assert absent("main", [whole]).state is CommitState.MALFORMED
+    partial = GitHistory(tmp_path / "filter", "partial", ("main",))
+    about = partial.describe(lock_states=lambda: 0)
+    assert (about.shallow, about.partial, about.commits) == (False, True, 2)
+    # What was left out is not fetched.
+    entry = partial.entry(first, "a")
+    assert entry is not None
+    for _ in range(2):
+        with pytest.raises(UnreadableError, match="not in the object store"):
+            partial.store.blob(entry.oid)
+    assert partial.commit(first) is not None
 
 
 def test_an_empty_repository_is_readable(repo: GitRepo) -> None:

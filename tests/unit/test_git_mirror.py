@@ -46,6 +46,14 @@ def test_no_secret_of_an_address_is_kept_or_told(tmp_path: Path) -> None:
     assert not [path for path in kept if b"s3cret" in path.read_bytes()]
 
 
+def test_a_path_is_an_address_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = GitRepo(tmp_path / "origin")
+    sha = repo.commit({"a": "1"})
+    monkeypatch.chdir(tmp_path)
+    code, _ = open_code(Code(url="origin"), tmp_path / "cache")
+    assert code.commit(sha) is not None
+
+
 @pytest.mark.parametrize("address", ["ext::sh -c 'touch {0}'", "--upload-pack=touch {0}", "a::b"])
 def test_an_address_is_never_a_command(address: str, tmp_path: Path) -> None:
     canary = tmp_path / "canary"

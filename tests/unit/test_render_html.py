@@ -1,0 +1,84 @@
+"""A dossier for a screen: nothing in it runs, nothing is fetched, and it is read as written."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from support.samples import hostile_report, sample_dossier, sample_dossiers
+
+from audit.render.html import render_dossier_html
+
+VOID = {"meta", "br", "col", "path", "rect", "circle"}
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+HIDDEN = "[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+
+
+class Page(HTMLParser):
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str]] = []
+        self.text: list[str] = []
+        self.style = ""
+        self._open: list[str] = []
+        self.feed(markup)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        if self._open and self._open[-1] == "style":
+            self.style += data
+        else:
+            self.text.append(data)
+
+
+@pytest.fixture(params=["sample", "hostile"])
+def markup(request):
+    if request.param == "sample":
+        return render_dossier_html(sample_dossier())
+    return render_dossier_html(hostile_report().dossiers[0])
+
+
+def test_nothing_runs_and_nothing_is_fetched(markup):
+    page = Page(markup)
+    assert not page.tags & {"script", "img", "iframe", "object", "embed", "link", "form", "image"}
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    links = [value for name, value in page.attributes if name in {"href", "src", "xlink:href"}]
+    assert links == ["../../../index.html"]
+    assert "url(" not in markup
+    assert re.search(
+        r"http-equiv=.Content-Security-Policy. content=.default-src &#39;none|'none", markup
+    )
+
+
+def test_hidden_characters_are_written_out(markup):
+    assert not re.search(
+        "[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", markup
+    )
+    markup.encode()
+
+
+@pytest.mark.parametrize("dossier", sample_dossiers(), ids=lambda d: f"{d.model[:6]}-{d.version}")
+def test_every_dossier_names_its_version_and_verdict(dossier):
+    page = Page(render_dossier_html(dossier))
+    text = " ".join(" ".join(page.text).split())
+    assert f"{dossier.model}, version {dossier.version}" in text
+    assert dossier.headline in text
+    assert "None" not in text
+    assert all(result.title in text for result in dossier.results)
+
+
+def test_it_is_small():
+    assert len(render_dossier_html(sample_dossier()).encode()) < 80_000

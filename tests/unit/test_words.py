@@ -1,0 +1,51 @@
+"""Every code that a report can hold has a word, and every verdict a sign."""
+
+import enum
+
+import pytest
+
+from audit.facts import CommitState, ObjectState, RunState
+from audit.render import words
+from audit.render.text import glyphs
+from audit.verdicts import Grade, LineageStatus, Verdict, WeightsStatus
+
+
+@pytest.mark.parametrize(
+    ("table", "kind"),
+    [
+        (words.VERDICTS, Verdict),
+        (words.VERDICT_SIGNS, Verdict),
+        (words.VERDICT_MEANINGS, Verdict),
+        (words.GRADES, Grade),
+        (words.GRADE_MEANINGS, Grade),
+        (words.WEIGHTS, WeightsStatus),
+        (words.WEIGHTS_FILE, WeightsStatus),
+        (words.WEIGHTS_MEANINGS, WeightsStatus),
+        (words.LINEAGE, LineageStatus),
+    ],
+)
+def test_every_member_has_its_word(table: dict[enum.Enum, str], kind: type[enum.Enum]):
+    assert list(table) == list(kind)
+    assert all(table.values())
+
+
+@pytest.mark.parametrize("kind", [CommitState, ObjectState, RunState, LineageStatus, WeightsStatus])
+def test_every_status_of_the_facts_has_words(kind):
+    assert {member.value for member in kind} <= set(words.STATUSES)
+
+
+def test_signs_differ_and_can_be_shown():
+    signs = list(words.VERDICT_SIGNS.values())
+    assert len(set(signs)) == len(signs)
+    assert {ord(sign) for sign in signs} <= glyphs()
+
+
+def test_unknown_codes_are_told_as_they_are():
+    assert words.status_word("brand_new") == "brand new"
+    assert words.status_word("") == words.NOT_RECORDED
+
+
+def test_counts_agree_with_their_nouns():
+    assert words.counted(1, "version") == "1 version"
+    assert words.counted(2301, "version") == "2,301 versions"
+    assert words.counted(2, "entry", "entries") == "2 entries"
