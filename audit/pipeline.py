@@ -34,7 +34,6 @@ from audit.report.diff import read_previous
 from audit.report.model import Report
 from audit.report.outcome import exit_code
 from audit.seal.keys import Sealer, load_sealer
-from audit.seal.pades import sign_pdf
 from audit.seal.trust import trust_of
 from audit.typeset import Failed, Listener, Page, Settings, check_formats, typeset
 
@@ -250,6 +249,9 @@ def _signed(
             key = canonical.sha256(f"pades\0{sealer.fingerprint}\0{unsigned}".encode())
             content = cache.get(key)
             if content is None:
+                # pyHanko takes a third of a second to import, which a run of known pages spares.
+                from audit.seal.pades import sign_pdf
+
                 content = sign_pdf(page.content, sealer, now)
                 cache.put(key, content)
             yield Payload(page.path, content, unsigned_sha256=unsigned)
@@ -268,7 +270,11 @@ def _secret(sealer: Sealer) -> bytes:
 
 
 class _Signatures(MutableMapping[tuple[str, str], bytes]):
-    """Detached signatures kept in the cache, by content and seal."""
+    """Detached signatures kept in the cache, by content and seal.
+
+    The cache gives back only what a holder of the seal key put in, so that what is found
+    here need not be verified again.
+    """
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache

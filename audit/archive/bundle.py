@@ -9,7 +9,6 @@ copied, moved and, when its time is over, deleted.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 import re
 import secrets
@@ -24,7 +23,7 @@ from audit.archive.manifest import ListedFile, Manifest, TagFile
 from audit.canonical import sha256
 from audit.errors import AuditError, UsageError
 from audit.period import iso
-from audit.seal.cms import covers, sign_detached
+from audit.seal.cms import sign_detached
 from audit.seal.keys import Sealer
 
 _PARTIAL = re.compile(r"\.partial-[A-Za-z0-9_.-]+-[0-9a-f]{8}")
@@ -91,8 +90,8 @@ def write_bundle(
 
     ``draft`` says what the bundle is about; its revision, sealing time, seal and lists of
     files are filled in here. ``payload`` is consumed one file at a time. ``signatures``
-    is read for signatures made before, and given those made now; one that does not verify
-    is made anew. ``when_ms`` (UTC ms) is what new signatures claim.
+    is read for signatures made before, which it must vouch for, and given those made now.
+    ``when_ms`` (UTC ms) is what new signatures claim.
 
     Raises ``UsageError`` where the folder cannot be written (full, read-only), ``ValueError``
     for a payload path that is not portable or given twice. Whatever is raised, the target is
@@ -145,10 +144,9 @@ class _Signatures:
         """Return the signature over ``data``; None without a seal."""
         if self.sealer is None:
             return None
-        digest = hashlib.sha256(data)
-        key = (digest.hexdigest(), self.sealer.fingerprint)
+        key = (sha256(data), self.sealer.fingerprint)
         found = self.known.get(key)
-        if found is None or not covers(found, digest.digest(), self.sealer):
+        if found is None:
             found = self.known[key] = sign_detached(data, self.sealer, self.when_ms)
         return found
 

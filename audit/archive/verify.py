@@ -22,7 +22,6 @@ from audit.errors import UsageError, VerificationError
 from audit.period import Clock, iso, system_clock
 from audit.seal import pem
 from audit.seal.cms import check_detached
-from audit.seal.pades import check_pdf
 from audit.seal.trust import Checked, Fault, FaultKind, Trust, read_trust
 
 MAX_LIST = 64 << 20
@@ -259,6 +258,8 @@ def _check_file(found: _Found, path: str, trust: Trust) -> Checked | None:
             digest = found.digest(path.removesuffix(manifest.SIGNATURE))
             return check_detached(found.read(path, MAX_SIGNATURE), digest, trust)
         if path.endswith(".pdf"):
+            from audit.seal.pades import check_pdf
+
             return check_pdf(found.read(path, MAX_PDF), trust)
     except VerificationError as error:
         return Checked((Fault(FaultKind.MALFORMED, error.what),))

@@ -13,18 +13,11 @@ import functools
 import hashlib
 from typing import Any, NamedTuple
 
-from asn1crypto import cms
+from asn1crypto import cms, tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
-from pyhanko.sign.general import as_signing_certificate_v2
-from pyhanko.sign.validation.generic_cms import (
-    async_validate_cms_signature,
-    extract_certs_for_validation,
-    extract_self_reported_ts,
-)
 
 from audit.seal.keys import Sealer, fingerprint_of, name_of, utc
 from audit.seal.trust import (
@@ -88,26 +81,6 @@ def signature_over(digest: bytes, sealer: Sealer, *attributes: cms.CMSAttribute)
     return whole
 
 
-def covers(signature: bytes, digest: bytes, sealer: Sealer) -> bool:
-    """Return whether a detached signature is this sealer's own over this SHA-256 digest.
-
-    Quicker than ``check_detached``: for signatures that were kept since an earlier run.
-    """
-    try:
-        signer = cms.ContentInfo.load(signature, strict=True)["content"]["signer_infos"][0]
-        attributes = signer["signed_attrs"]
-        found = {item["type"].native: item["values"].native for item in attributes}
-        sealer.key.public_key().verify(
-            signer["signature"].native,
-            attributes.untag().dump(),
-            padding.PKCS1v15(),
-            hashes.SHA256(),
-        )
-    except (InvalidSignature, ValueError, TypeError, KeyError, IndexError):
-        return False
-    return bool(found.get("message_digest") == [digest])
-
-
 class _FixedParts(NamedTuple):
     """What is the same in every signature of one sealer."""
 
@@ -126,8 +99,23 @@ def _fixed_parts(sealer: Sealer) -> _FixedParts:
     )
     return _FixedParts(
         _encoded(signer_id),
-        _encoded(_attribute("signing_certificate_v2", as_signing_certificate_v2(leaf))),
+        _encoded(_attribute("signing_certificate_v2", _signing_certificate(leaf))),
         _encoded(cms.CertificateSet([cms.CertificateChoices("certificate", c) for c in chain])),
+    )
+
+
+def _signing_certificate(leaf: asn1_x509.Certificate) -> tsp.SigningCertificateV2:
+    """Return ESS signing-certificate-v2 (RFC 5035): whose signature this is, by digest."""
+    issuer = asn1_x509.GeneralName("directory_name", leaf.issuer)
+    return tsp.SigningCertificateV2(
+        {
+            "certs": [
+                {
+                    "cert_hash": hashlib.sha256(leaf.dump()).digest(),
+                    "issuer_serial": {"issuer": [issuer], "serial_number": leaf.serial_number},
+                }
+            ]
+        }
     )
 
 
@@ -142,6 +130,8 @@ def _attribute(kind: str, value: object) -> cms.CMSAttribute:
 
 def check_detached(signature: bytes, digest: bytes, trust: Trust) -> Checked:
     """Return what a detached CMS signature is worth for content of this SHA-256 digest."""
+    from pyhanko.sign.validation.generic_cms import extract_self_reported_ts
+
     try:
         signed = cms.ContentInfo.load(signature, strict=True)["content"]
         claimed = extract_self_reported_ts(signed["signer_infos"][0])
@@ -158,6 +148,11 @@ def check_signed(
     The chain is validated at the ``claimed`` signing time, against ``trust`` alone and
     without network. Never raises for what stands in the signature.
     """
+    from pyhanko.sign.validation.generic_cms import (
+        async_validate_cms_signature,
+        extract_certs_for_validation,
+    )
+
     try:
         if len(signed["signer_infos"]) != 1 or claimed is None:
             return Checked((Fault(FaultKind.MALFORMED, "not one signer with a signing time"),))

@@ -12,29 +12,27 @@ import enum
 import logging
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
-from pyhanko.sign.ades.report import AdESIndeterminate
-from pyhanko_certvalidator import ValidationContext
 
 from audit.errors import UsageError
 from audit.seal import pem
 from audit.seal.keys import Sealer, issued, name_of
+
+if TYPE_CHECKING:
+    from pyhanko_certvalidator import ValidationContext
 
 # What these libraries log with a traceback is told as a fault instead, in one line.
 for _library in ("pyhanko", "pyhanko_certvalidator"):
     logging.getLogger(_library).addHandler(logging.NullHandler())
     logging.getLogger(_library).propagate = False
 
-_NO_PATH = frozenset(
-    {
-        AdESIndeterminate.NO_CERTIFICATE_CHAIN_FOUND,
-        AdESIndeterminate.CERTIFICATE_CHAIN_GENERAL_FAILURE,
-    }
-)
+_NO_PATH = frozenset({"NO_CERTIFICATE_CHAIN_FOUND", "CERTIFICATE_CHAIN_GENERAL_FAILURE"})
+"""Names of pyHanko's ``AdESIndeterminate`` that mean: no path to a trusted root."""
 
 
 class FaultKind(enum.StrEnum):
@@ -114,6 +112,8 @@ def trust_of(sealer: Sealer) -> Trust:
 
 def context(trust: Trust, moment: dt.datetime) -> ValidationContext:
     """Return a fresh, offline validation context at ``moment``."""
+    from pyhanko_certvalidator import ValidationContext
+
     return ValidationContext(
         trust_roots=[to_asn1(root) for root in trust.roots],
         moment=moment,
@@ -145,7 +145,7 @@ def fault_of_trust(
                 f" ({span})",
             )
     name = name_of(signer)
-    if problem in _NO_PATH:
+    if getattr(problem, "name", "") in _NO_PATH:
         return Fault(
             FaultKind.UNTRUSTED,
             f"signed with a foreign key: {name} does not lead to a trusted root",

@@ -26,6 +26,8 @@ def text_of(markup: str) -> str:
             lines[-1] += " | "
         elif element.tag not in _INLINE:
             lines.append("")
+        if element.tag == "br":
+            lines[-1] += " "
         kept = element.get("class", "").startswith("listing")
         lines[-1] += (element.text or "") if kept else _folded(element.text)
         for child in element:

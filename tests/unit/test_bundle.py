@@ -166,8 +166,6 @@ def test_signatures_are_cached_by_content_and_seal(tmp_path):
     assert run("two", own, bundles.WHEN + seals.DAY) == first
     other = run("three", seals.sealer("foreign"), bundles.WHEN)
     assert other != first
-    known[sha256(b"a"), own.fingerprint] = other
-    assert run("four", own, bundles.WHEN) == first, "what does not verify is signed anew"
 
 
 @pytest.mark.parametrize(

@@ -52,15 +52,6 @@ def test_it_is_detached_and_carries_the_chain(signature):
     assert {"signing_time", "message_digest", "signing_certificate_v2"} <= names
 
 
-def test_a_kept_signature_is_recognised(signature):
-    digest, other = hashlib.sha256(DATA).digest(), hashlib.sha256(b"other").digest()
-    assert cms.covers(signature, digest, seals.sealer())
-    assert not cms.covers(signature, other, seals.sealer())
-    assert not cms.covers(signature, digest, seals.sealer("foreign"))
-    assert not cms.covers(signature[:-1] + b"x", digest, seals.sealer())
-    assert not cms.covers(b"junk", digest, seals.sealer())
-
-
 def test_a_signing_time_after_2049():
     assert kinds(cms.sign_detached(DATA, seals.sealer(), 2_600_000_000_000)) == [FaultKind.EXPIRED]
 
