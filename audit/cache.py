@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 _MAC_BYTES = 32
@@ -47,6 +49,23 @@ class Cache:
             Path(temporary).replace(path)
         except OSError:
             return
+
+    def get_files(self, key: str) -> dict[str, bytes] | None:
+        """Return the files under a hex digest by their names, ``None`` as ``get`` does."""
+        data = self.get(key)
+        if data is None:
+            return None
+        head, _, rest = data.partition(b"\n")
+        files, start = {}, 0
+        for name, size in json.loads(head):
+            files[name] = rest[start : start + size]
+            start += size
+        return files
+
+    def put_files(self, key: str, files: Mapping[str, bytes]) -> None:
+        """Keep several files under one digest, as ``put`` does."""
+        head = json.dumps([[name, len(content)] for name, content in files.items()])
+        self.put(key, b"\n".join([head.encode(), b"".join(files.values())]))
 
     def _path(self, key: str) -> Path:
         if self._folder is None:

@@ -80,10 +80,15 @@ def typeset(
     dossiers = tuple(form for form in settings.dossiers if form in settings.formats)
     offer = Offer(settings.formats, dossiers)
     files = RENDERERS["json"](report, offer)
-    attachments = {"report.json": files["report.json"]}
+    report_json = files["report.json"]
+    attachments = {"report.json": report_json}
     for name in settings.formats:
         if name != PDF:
-            made = renderer(name)(report, offer)
+            key = _key(f"{name} {offer}", report_json)
+            made = cache.get_files(key)
+            if made is None:
+                made = renderer(name)(report, offer)
+                cache.put_files(key, made)
             files |= made
             attachments |= made if name == "csv" else {}
     yield Page("facts.jsonl", facts)

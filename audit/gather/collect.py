@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 
 from audit.config import JobFile
@@ -54,24 +55,28 @@ def collect(request: Request, ledger: Ledger) -> Facts:
     )
     environments = artifacts.environments(places.values())
     weights = with_baseline(artifacts.read(places.values()), ledger, request.now, asked.as_of)
-    repositories = [open_code(entry, job.execute.cache) for entry in job.code]
-    sources = [code for code, _ in repositories]
-    versions = []
-    for version in chosen.versions:
-        place = places[version.key]
-        facts = index.facts(version, weights[place], environments[place])
-        versions.append(replace(facts, pipeline=join(facts.weights, facts.run, sources)))
-    if job.data.remotes == "check":
-        versions = with_objects(
-            versions, {code.describe().name: data for code, data in repositories}
-        )
+    with contextlib.ExitStack() as closing:
+        repositories = [open_code(entry, job.execute.cache) for entry in job.code]
+        sources = [code for code, _ in repositories]
+        for code in sources:
+            closing.callback(code.close)
+        versions = []
+        for version in chosen.versions:
+            place = places[version.key]
+            facts = index.facts(version, weights[place], environments[place])
+            versions.append(replace(facts, pipeline=join(facts.weights, facts.run, sources)))
+        if job.data.remotes == "check":
+            versions = with_objects(
+                versions, {code.describe().name: data for code, data in repositories}
+            )
+        about = tuple(code.describe() for code in sources)
     return Facts(
         job=asked,
         rules=request.rules,
         registry=replace(registry, versions=(), runs=(), logged_models=()),
         previous=request.previous,
         previous_results=request.previous_results,
-        repositories=tuple(code.describe() for code in sources),
+        repositories=about,
         versions=tuple(versions),
         scope_reasons=chosen.reasons,
         left_out=chosen.left_out,

@@ -81,9 +81,9 @@ class _Walk:
     def __init__(self, canvas: Canvas, facts: VersionFacts) -> None:
         self.canvas = canvas
         self.pipeline = facts.pipeline
-        self.makers = {
-            out.digest: state for state in self.pipeline.states for out in state.outs if out.digest
-        }
+        made = [(out, state) for state in self.pipeline.states for out in state.outs if out.digest]
+        self.by_path = {(out.digest, out.path): state for out, state in made}
+        self.by_digest = {out.digest: state for out, state in reversed(made)}
         self.commits = tuple(match.commit for match in self.pipeline.matches)
         equal = [item for item in self.pipeline.tree if item.equal]
         equal.sort(key=lambda item: item.commit not in self.commits)
@@ -98,7 +98,7 @@ class _Walk:
         stage = _stage(self.canvas, state)
         code: list[CodeDigest] = []
         for dep in state.deps:
-            maker = self.makers.get(dep.digest)
+            maker = self._maker(dep)
             found = self.in_git.get((dep.path, dep.digest))
             if maker is not None:
                 self._tracked(stage, state, dep, maker)
@@ -109,6 +109,11 @@ class _Walk:
             else:
                 self._data_in_git(stage, dep, found)
         self._lock_commit(stage, state, code)
+
+    def _maker(self, dep: TrackedPath) -> StageState | None:
+        """Return the state that put out a dependency; one that only copied it comes second."""
+        same_path = self.by_path.get((dep.digest, dep.path))
+        return same_path or self.by_digest.get(dep.digest)
 
     def _tracked(self, stage: str, state: StageState, dep: TrackedPath, maker: StageState) -> None:
         node = self.canvas.file(dep, "intermediate" if maker.stage else "raw")

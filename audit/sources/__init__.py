@@ -77,8 +77,8 @@ class CodeSource(Protocol):
         """Return the state's dependencies and parameters against the tree of a commit."""
         ...
 
-    def problems(self) -> tuple[str, ...]:
-        """Return what could not be read so far, each a sentence."""
+    def close(self) -> None:
+        """End what was started for this repository."""
         ...
 
 

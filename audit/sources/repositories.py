@@ -56,10 +56,6 @@ class DvcRepository:
             lock_states=lambda: self._history.lock_states, problems=self._history.problems
         )
 
-    def problems(self) -> tuple[str, ...]:
-        """Return what could not be read so far, each a sentence."""
-        return self._history.problems
-
     def commit(self, sha: str) -> Commit | None:
         """Return a commit by full SHA, ``None`` if this repository does not hold it."""
         return self._git.commit(sha)

@@ -18,6 +18,14 @@ def test_what_was_put_is_found(tmp_path_factory, content: bytes) -> None:
     assert cache.get(KEY) == content
 
 
+@given(st.dictionaries(st.text(max_size=20), st.binary(), max_size=5))
+def test_several_files_are_kept_together(tmp_path_factory, files: dict[str, bytes]) -> None:
+    cache = Cache(tmp_path_factory.mktemp("cache"), b"secret")
+    assert cache.get_files(KEY) is None
+    cache.put_files(KEY, files)
+    assert cache.get_files(KEY) == files
+
+
 def test_an_entry_of_another_hand_is_not_found(tmp_path: Path) -> None:
     Cache(tmp_path, b"other secret").put(KEY, b"forged report")
     assert Cache(tmp_path, b"secret").get(KEY) is None
