@@ -12,15 +12,18 @@ from audit.config import Code, JobFile
 from audit.controls.pack import load_pack
 from audit.controls.waivers import load_waivers, refuse_unknown
 from audit.errors import AuditError
+from audit.facts import ObjectState
 from audit.ledger import Ledger
 from audit.resources import FONTS
 from audit.seal.keys import load_sealer
+from audit.sources import DataSource
 from audit.sources.registries import open_registry
 from audit.sources.repositories import open_code
 from audit.sources.uris import redact_uri
 
 LEAST_FREE = 1 << 30
 """Bytes that the output's file system should have free."""
+_NOBODYS = "0" * 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +88,32 @@ def _repository(entry: Code, job: JobFile) -> Iterator[Finding]:
     what = f"repository {entry.label}"
     try:
         code, data = open_code(entry, job.execute.cache)
-        about = code.describe()
-        objects = data.exist(())
     except AuditError as error:
         yield Finding(what, False, str(error), error.remedy)
         return
-    del objects
-    short = " (shallow: history is cut off)" if about.shallow else ""
-    if about.readable and not about.shallow:
+    about = code.describe()
+    cut = "shallow" if about.shallow else "partial" if about.partial else ""
+    if about.readable and not cut:
         seen = f"{about.commits} commits, {about.lock_states} DVC lock states"
         yield Finding(what, True, seen)
     else:
-        remedy = "Fetch the whole history: git fetch --unshallow" if about.shallow else ""
-        yield Finding(what, False, f"{about.reason or 'not whole'}{short}", remedy)
+        seen = f"a {cut} clone: what is cut off cannot be checked" if cut else about.reason
+        yield Finding(what, False, seen, "Fetch it whole: git clone, or git fetch --unshallow")
     for problem in about.problems[:3]:
         yield Finding(what, False, problem, "It is listed in the report; the rest is read")
+    code.close()
+    if job.data.remotes == "check":
+        yield _remote(entry, data)
+
+
+def _remote(entry: Code, data: DataSource) -> Finding:
+    """Ask the remote for an object that nobody has: an answer shows that it can be asked."""
+    (answer,) = data.exist([_NOBODYS])
+    what = f"remote of {entry.label}"
+    if answer.state is ObjectState.NOT_CHECKED:
+        remedy = "Check .dvc/config, credentials and the plug-in for its scheme (dvc[s3] …)"
+        return Finding(what, False, answer.reason, remedy)
+    return Finding(what, True, f"{answer.remote or 'default'} answers")
 
 
 def _packs(job: JobFile) -> str:
@@ -107,7 +121,8 @@ def _packs(job: JobFile) -> str:
     waivers = load_waivers(job.controls.waivers) if job.controls.waivers else ()
     refuse_unknown(waivers, packs, job.controls.waivers or "")
     controls = sum(len(pack.controls) for pack in packs)
-    return f"{len(packs)} packs, {controls} controls, {len(waivers)} waivers"
+    names = ", ".join(pack.id for pack in packs)
+    return f"{names}: {controls} controls; {len(waivers)} waivers"
 
 
 def _seal(job: JobFile, now: int) -> str:
