@@ -42,7 +42,7 @@ def _schema(row: DatasetRow) -> str:
         )
         more = f" … and {len(row.columns) - _COLUMNS} more" if len(row.columns) > _COLUMNS else ""
         parts.append(f"{words.counted(len(row.columns), 'column')}: {shown}{more}.")
-    if row.source:
+    if row.source and row.kind != "intermediate":  # the stages below say where those are from
         parts.append(f"Source: {_line(row.source, 200)}")
     return " ".join(parts)
 
@@ -134,8 +134,8 @@ def metrics(dossier: Dossier, limit: int, across: int) -> Records:
 def _across(
     titles: tuple[str, str], pairs: Sequence[tuple[str, str]], total: int, across: int
 ) -> Records:
-    across = max(1, min(across, len(pairs)))
-    count = -(-len(pairs) // across)
+    count = max(1, -(-len(pairs) // across))
+    across = -(-len(pairs) // count)
     filled = [*pairs, *[("", "")] * (count * across - len(pairs))]
     rows = tuple(Record(tuple(_flat(filled[at::count]))) for at in range(count))
     return Records(titles * across, rows, total)

@@ -25,6 +25,10 @@ _PLAIN = re.compile(r"[\n -~]*")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters and marks that have no ink of their own."""
+_DIGEST = re.compile(
+    r"(?<![0-9A-Za-z_./-])((?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})(?:\.dir)?)(?![0-9A-Za-z])"
+)
+_WORD = re.compile(r"(?!(?:[0-9a-f]{4} ){2}[0-9a-f]{4}\b)[a-z]+(?=[ ,:;]|$)")
 _HEX = re.compile(r"[0-9a-f]{8,}")
 
 
@@ -103,6 +107,22 @@ def short_digest(value: str) -> str:
     if not _HEX.fullmatch(digits):
         return value
     return " ".join(digits[at : at + 4] for at in (0, 4, 8) if digits[at : at + 4])
+
+
+def capitalised(text: str) -> str:
+    """Return a sentence with a capital letter, unless it starts with a digest, path or name."""
+    return f"{text[0].upper()}{text[1:]}" if _WORD.match(text) else text
+
+
+def short_digests(text: str) -> str:
+    """Return a sentence with every full digest in it (MD5, SHA-1, SHA-256) abbreviated."""
+    return _DIGEST.sub(lambda match: short_digest(match[1]), text)
+
+
+def evidence(items: Sequence[str], limit: int) -> str:
+    """Return pieces of evidence as one phrase, at most ``limit`` of them, digests abbreviated."""
+    shown = "; ".join(map(short_digests, items[:limit]))
+    return f"{shown}; and {len(items) - limit} more" if len(items) > limit else shown
 
 
 def moment(ms: int | None, *, seconds: bool = False) -> str:

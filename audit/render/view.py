@@ -97,7 +97,6 @@ def blank_parts(dossier: Dossier) -> list[str]:
         "a data pipeline": dossier.stages,
         "a training run": dossier.run,
         "the environment": dossier.environment.sources,
-        "consumers": dossier.consumers,
     }
     return [name for name, found in parts.items() if not found]
 

@@ -6,7 +6,8 @@ Run by hand, once, in an environment with fonttools and brotli::
     mkdir sans mono
     tar xzf ibm-plex-sans-1.1.0.tgz -C sans
     tar xzf ibm-plex-mono-2.5.0.tgz -C mono
-    python make.py sans/package/fonts/complete/woff2 mono/package/fonts/complete/woff2 DejaVuSans.ttf
+    fonts=package/fonts/complete/woff2
+    python make.py sans/$fonts mono/$fonts DejaVuSans.ttf
 """
 
 from __future__ import annotations
@@ -22,8 +23,11 @@ HERE = Path(__file__).resolve().parent
 
 LETTERS = [(0x20, 0x24F), (0x2B0, 0x36F), (0x370, 0x52F), (0x1E00, 0x1FFF)]
 SIGNS = [(0x2000, 0x214F), (0x2150, 0x22FF), (0x2400, 0x2426), (0x25A0, 0x25FF), (0x2713, 0x2713)]
-REST = [*LETTERS, (0x250, 0x2AF), (0x530, 0x58F), (0x10A0, 0x10FF), (0x2000, 0x2BFF),
-        (0x2C60, 0x2C7F), (0xA640, 0xA69F), (0xA720, 0xA7FF), (0xFB00, 0xFB06), (0xFFFD, 0xFFFD)]  # fmt: skip
+REST = [
+    *LETTERS,
+    *((0x250, 0x2AF), (0x530, 0x58F), (0x10A0, 0x10FF), (0x2000, 0x2BFF), (0x2C60, 0x2C7F)),
+    *((0xA640, 0xA69F), (0xA720, 0xA7FF), (0xFB00, 0xFB06), (0xFFFD, 0xFFFD)),
+]
 MARKS = "✓✕◐✎▸▾▲▼■□●○◆◇"
 """The report's own signs, in a small font of their own so that most pages need no other."""
 
@@ -53,7 +57,6 @@ def subset(font: TTFont, characters: Iterable[int]) -> None:
     options.layout_features = ["kern", "mark", "mkmk", "ccmp", "locl"]
     options.name_IDs = [0, 1, 2, 3, 4, 5, 6, 13, 14]
     options.notdef_outline = True
-    options.recalc_timestamp = False
     subsetter = Subsetter(options)
     subsetter.populate(unicodes=list(characters))
     subsetter.subset(font)
@@ -76,7 +79,8 @@ def spread(ranges: Iterable[tuple[int, int]]) -> set[int]:
 def main(sans: Path, mono: Path, dejavu: Path) -> None:
     """Write the shipped fonts beside this file."""
     for name, (source, family, style) in FACES.items():
-        font = TTFont((mono if name.startswith("mono") else sans) / source)
+        folder = mono if name.startswith("mono") else sans
+        font = TTFont(folder / source, recalcTimestamp=False)
         subset(font, spread([*LETTERS, *SIGNS]))
         rename(font, family, style)
         font.flavor = None
@@ -91,7 +95,7 @@ def main(sans: Path, mono: Path, dejavu: Path) -> None:
         ("signs", "Audit Signs", {ord(sign) for sign in MARKS}),
         ("rest", "Audit Rest", spread(REST) - pictures),
     ):
-        font = TTFont(dejavu)
+        font = TTFont(dejavu, recalcTimestamp=False)
         subset(font, characters)
         rename(font, family, "Regular")
         font.save(HERE / f"{name}.ttf")

@@ -97,3 +97,27 @@ def test_numbers_stand_with_their_points_in_a_line():
     assert len({one.find(".") - len(one) for one in shown if "." in one}) == 1
     assert text.aligned([]) == []
     assert text.number(1e300) == "1e+300"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "shown"),
+    [
+        ("the run is gone", "The run is gone"),
+        ("dead beef cafe is on no branch", "dead beef cafe is on no branch"),
+        ("data/raw.csv is missing", "data/raw.csv is missing"),
+        ("run_id is empty", "run_id is empty"),
+        ("", ""),
+    ],
+)
+def test_sentences_start_with_a_capital_and_names_do_not(sentence, shown):
+    assert text.capitalised(sentence) == shown
+
+
+def test_digests_in_sentences_are_abbreviated_and_addresses_are_not():
+    digest = "0123456789abcdef" * 4
+    said = f"lock {digest[:32]}.dir, now sha256:{digest} at s3://m/{digest[:32]}"
+    assert (
+        text.short_digests(said)
+        == f"lock 0123 4567 89ab, now sha256:0123 4567 89ab at s3://m/{digest[:32]}"
+    )
+    assert text.evidence([digest[:40], "b", "c"], 2) == "0123 4567 89ab; b; and 1 more"
