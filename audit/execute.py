@@ -45,59 +45,91 @@ def worker_count(jobs: int | str) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run(tasks: Iterable[Task], *, executor: str, jobs: int | str) -> Iterator[Outcome]:
-    """Yield the outcome of each task as it ends, in any order.
+class Workers:
+    """Where tasks run: ``inline``, in this process, or ``process``, in a pool of fresh ones.
 
-    ``executor`` is ``inline`` or ``process``. A task that raises, or whose process dies,
-    ends in an outcome with an error; the others are not touched by it.
+    Use it as a context manager; leaving it ends the processes. ``prepare`` is called once
+    in each of them, while this process still does other things.
     """
-    waiting = list(tasks)
-    workers = min(worker_count(jobs), len(waiting))
-    if executor == "inline" or not waiting:
-        yield from map(_here, waiting)
-        return
-    wave = workers * TASKS_PER_WORKER
-    for start in range(0, len(waiting), wave):
-        yield from _wave(waiting[start : start + wave], workers)
+
+    def __init__(self, executor: str, jobs: int | str, prepare: Callable[[], None]) -> None:
+        self._inline = executor == "inline"
+        self._count = worker_count(jobs)
+        self._prepare = prepare
+        self._pool: futures.ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def start(self, tasks: int) -> None:
+        """Start the processes that so many tasks will need, ahead of the tasks."""
+        if not self._inline and self._pool is None and tasks:
+            self._pool = _pool(min(self._count, tasks), self._prepare)
+            for _ in range(min(self._count, tasks)):
+                self._pool.submit(_nothing)
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+        """Yield the outcome of each task as it ends, in any order.
+
+        A task that raises, or whose process dies, ends in an outcome with an error; the
+        others are not touched by it.
+        """
+        waiting = list(tasks)
+        if self._inline:
+            yield from map(_here, waiting)
+            return
+        wave = self._count * TASKS_PER_WORKER
+        for first in range(0, len(waiting), wave):
+            part = waiting[first : first + wave]
+            self.start(len(part))
+            pool, self._pool = self._pool, None
+            if pool is not None:
+                yield from self._wave(pool, part)
+
+    def _wave(self, pool: futures.ProcessPoolExecutor, tasks: list[Task]) -> Iterator[Outcome]:
+        unfinished = []
+        with pool:
+            pending = {pool.submit(task.function, *task.arguments): task for task in tasks}
+            for future in futures.as_completed(pending):
+                task = pending[future]
+                try:
+                    yield Outcome(task.name, future.result())
+                except BrokenProcessPool:
+                    unfinished.append(task)
+                except Exception as error:  # noqa: BLE001  told as this task's outcome
+                    yield Outcome(task.name, error=_line(error))
+        for task in unfinished:
+            yield self._alone(task)
+
+    def _alone(self, task: Task) -> Outcome:
+        with _pool(1, self._prepare) as pool:
+            try:
+                return Outcome(task.name, pool.submit(task.function, *task.arguments).result())
+            except BrokenProcessPool:
+                return Outcome(task.name, error="the process that worked on it died")
+            except Exception as error:  # noqa: BLE001  told as this task's outcome
+                return Outcome(task.name, error=_line(error))
+
+
+def _nothing() -> None:
+    """Make a process of the pool come up."""
 
 
 def _here(task: Task) -> Outcome:
     try:
         return Outcome(task.name, task.function(*task.arguments))
-    except Exception as error:  # noqa: BLE001  one task's failure is an outcome, told by the caller
+    except Exception as error:  # noqa: BLE001  told as this task's outcome
         return Outcome(task.name, error=_line(error))
 
 
-def _wave(tasks: list[Task], workers: int) -> Iterator[Outcome]:
-    unfinished = []
-    with _pool(workers) as pool:
-        pending = {pool.submit(task.function, *task.arguments): task for task in tasks}
-        for future in futures.as_completed(pending):
-            task = pending[future]
-            try:
-                yield Outcome(task.name, future.result())
-            except BrokenProcessPool:
-                unfinished.append(task)
-            except Exception as error:  # noqa: BLE001  as above
-                yield Outcome(task.name, error=_line(error))
-    for task in unfinished:
-        yield _alone(task)
-
-
-def _alone(task: Task) -> Outcome:
-    with _pool(1) as pool:
-        try:
-            return Outcome(task.name, pool.submit(task.function, *task.arguments).result())
-        except BrokenProcessPool:
-            return Outcome(task.name, error="the process that worked on it died")
-        except Exception as error:  # noqa: BLE001  as above
-            return Outcome(task.name, error=_line(error))
-
-
-def _pool(workers: int) -> futures.ProcessPoolExecutor:
+def _pool(workers: int, prepare: Callable[[], None]) -> futures.ProcessPoolExecutor:
     # Spawned, not forked: Pango and fontconfig are not safe to fork under threads.
     context = multiprocessing.get_context("spawn")
-    return futures.ProcessPoolExecutor(max_workers=workers, mp_context=context)
+    return futures.ProcessPoolExecutor(workers, mp_context=context, initializer=prepare)
 
 
 def _line(error: BaseException) -> str:

@@ -18,7 +18,7 @@ from audit.render import RENDERERS, Offer, renderer
 from audit.render.fingerprint import renderer_digest
 from audit.render.html import render_dossier_html
 from audit.render.json import render_dossier_json
-from audit.render.pdf import render_dossier_pdf, render_report_pdf
+from audit.render.pdf import prepare, render_dossier_pdf, render_report_pdf
 from audit.report.model import Dossier, Report
 
 PDF = "pdf"
@@ -78,11 +78,36 @@ def typeset(
     Raises ``AuditError`` if ``report.pdf`` itself cannot be rendered.
     """
     dossiers = tuple(form for form in settings.dossiers if form in settings.formats)
-    offer = Offer(settings.formats, dossiers)
+    with execute.Workers(settings.executor, settings.jobs, prepare) as workers:
+        wanted = _Wanted(cache)
+        for dossier in report.dossiers:
+            data = render_dossier_json(dossier)
+            folder = f"models/{dossier.slug}"
+            yield Page(f"{folder}/dossier.json", data)
+            for form in dossiers:
+                path = f"{folder}/dossier.{form}"
+                yield from wanted.page(path, data, execute.Task(path, _DOSSIER[form], (dossier,)))
+        # The processes come up while the tables and the dashboard are made here.
+        workers.start(len(wanted.tasks))
+        files = _files(report, Offer(settings.formats, dossiers), cache)
+        yield Page("facts.jsonl", facts)
+        yield from (Page(path, content) for path, content in files.items())
+        if PDF in settings.formats:
+            attached = {
+                path: content
+                for path, content in files.items()
+                if path == "report.json" or path.endswith(".csv")
+            }
+            task = execute.Task(REPORT_PDF, render_report_pdf, (report, attached))
+            yield from wanted.page(REPORT_PDF, files["report.json"], task)
+        yield from wanted.rest(workers, listener)
+
+
+def _files(report: Report, offer: Offer, cache: Cache) -> dict[str, bytes]:
+    """Return the files that are made in this process, by their paths: all but the pages."""
     files = RENDERERS["json"](report, offer)
     report_json = files["report.json"]
-    attachments = {"report.json": report_json}
-    for name in settings.formats:
+    for name in offer.report:
         if name != PDF:
             key = _key(f"{name} {offer}", report_json)
             made = cache.get_files(key)
@@ -90,53 +115,38 @@ def typeset(
                 made = renderer(name)(report, offer)
                 cache.put_files(key, made)
             files |= made
-            attachments |= made if name == "csv" else {}
-    yield Page("facts.jsonl", facts)
-    yield from (Page(path, content) for path, content in files.items())
-    yield from _rendered(report, attachments, settings, dossiers, cache, listener)
+    return files
 
 
-def _rendered(
-    report: Report,
-    attachments: dict[str, bytes],
-    settings: Settings,
-    dossiers: tuple[str, ...],
-    cache: Cache,
-    listener: Listener,
-) -> Iterator[Page | Failed]:
-    """Yield ``report.pdf`` and the dossiers: from the cache, the rest as they are finished."""
-    tasks: list[execute.Task] = []
-    keys: dict[str, str] = {}
+class _Wanted:
+    """Pages that are either in the cache or still to be rendered."""
 
-    def want(path: str, content: bytes, task: execute.Task) -> Iterator[Page]:
-        keys[path] = _key(path, content)
-        found = cache.get(keys[path])
+    def __init__(self, cache: Cache) -> None:
+        self.tasks: list[execute.Task] = []
+        self._cache = cache
+        self._keys: dict[str, str] = {}
+
+    def page(self, path: str, content: bytes, task: execute.Task) -> Iterator[Page]:
+        """Yield the page that follows from ``content`` if it is known, else note its task."""
+        self._keys[path] = _key(path, content)
+        found = self._cache.get(self._keys[path])
         if found is None:
-            tasks.append(task)
+            self.tasks.append(task)
         else:
             yield Page(path, found)
 
-    if PDF in settings.formats:
-        task = execute.Task(REPORT_PDF, render_report_pdf, (report, attachments))
-        yield from want(REPORT_PDF, attachments["report.json"], task)
-    for dossier in report.dossiers:
-        data = render_dossier_json(dossier)
-        folder = f"models/{dossier.slug}"
-        yield Page(f"{folder}/dossier.json", data)
-        for form in dossiers:
-            path = f"{folder}/dossier.{form}"
-            yield from want(path, data, execute.Task(path, _DOSSIER[form], (dossier,)))
-    total = len(tasks)
-    outcomes = execute.run(tasks, executor=settings.executor, jobs=settings.jobs)
-    for done, outcome in enumerate(outcomes, start=1):
-        listener.step(done, total)
-        if outcome.error and outcome.name == REPORT_PDF:
-            raise AuditError(f"report.pdf cannot be rendered ({outcome.error})")
-        if outcome.error:
-            yield Failed(outcome.name, outcome.error)
-        else:
-            cache.put(keys[outcome.name], outcome.value)
-            yield Page(outcome.name, outcome.value)
+    def rest(self, workers: execute.Workers, listener: Listener) -> Iterator[Page | Failed]:
+        """Render what is not known, the report first because it takes longest."""
+        self.tasks.sort(key=lambda task: task.name != REPORT_PDF)
+        for done, outcome in enumerate(workers.run(self.tasks), start=1):
+            listener.step(done, len(self.tasks))
+            if outcome.error and outcome.name == REPORT_PDF:
+                raise AuditError(f"report.pdf cannot be rendered ({outcome.error})")
+            if outcome.error:
+                yield Failed(outcome.name, outcome.error)
+            else:
+                self._cache.put(self._keys[outcome.name], outcome.value)
+                yield Page(outcome.name, outcome.value)
 
 
 def _dossier_html(dossier: Dossier) -> bytes:

@@ -20,6 +20,9 @@ _STAGES = {
     "prepare": ("python src/prepare.py", ("data/raw.csv", "src/prepare.py"), ("data/clean.csv",)),
     "train": ("python src/train.py", ("data/clean.csv", "src/train.py"), ("model.pkl",)),
 }
+SOURCE = '{"uri": "data/raw.csv"}'
+SCHEMA = '{"mlflow_colspec": [{"type": "long", "name": "id"}, {"type": "long", "name": "x"}]}'
+PROFILE = '{"num_rows": 200, "num_elements": 400}'
 
 
 def md5(data: bytes) -> str:
@@ -109,7 +112,14 @@ class Repository:
 
 def build(folder: Path, versions: int, progress: Callable[[str], None] = lambda _: None) -> Path:
     """Build repository, registry, keys and job file below ``folder``; return the job file."""
-    from mlflow.entities import LoggedModelOutput, Metric, Param
+    from mlflow.entities import (
+        Dataset,
+        DatasetInput,
+        InputTag,
+        LoggedModelOutput,
+        Metric,
+        Param,
+    )
 
     from audit.period import system_clock
     from audit.seal.authority import new_authority
@@ -129,6 +139,9 @@ def build(folder: Path, versions: int, progress: Callable[[str], None] = lambda 
                 *(Param(f"p{i}", str(i)) for i in range(15)),
             ]
             client.log_batch(run, [Metric(f"m{i}", i / 7, 0, 0) for i in range(8)], params)
+            data = Dataset("raw", md5(commit.encode())[:8], "local", SOURCE, SCHEMA, PROFILE)
+            context = [InputTag("mlflow.data.context", "training")]
+            client.log_inputs(run, [DatasetInput(data, context)])
             logged = client.create_logged_model(experiment, name="model", source_run_id=run)
             client.log_outputs(run, [LoggedModelOutput(logged.model_id, 0)])
             place = Path(logged.artifact_location.removeprefix("file://"))

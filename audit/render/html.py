@@ -36,6 +36,7 @@ def dossier_page(dossier: Dossier, medium: Medium) -> str:
         s=2,
         rows=_ROWS[medium],
         file="dossier.json",
+        brief=False,
         created=iso(dossier_moment(dossier)),
         fingerprint=short_digest(hashlib.sha256(render_dossier_json(dossier)).hexdigest()),
     )

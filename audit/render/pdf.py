@@ -34,6 +34,11 @@ _SHEETS = ("tokens.css", "fonts.css", "print.css")
 _EPOCH = "SOURCE_DATE_EPOCH"
 
 
+def prepare() -> None:
+    """Make WeasyPrint, style sheet and fonts ready in this process."""
+    _styles()
+
+
 def render_report_pdf(report: Report, attachments: Mapping[str, bytes] | None = None) -> bytes:
     """Return ``report.pdf`` with files attached: CSV tables and ``report.json``, by their path.
 

@@ -6,7 +6,7 @@ Pure functions of the report; templates call them by name, nothing is stored.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeVar
@@ -22,7 +22,7 @@ from audit.report.model import (
     ModelSection,
     Report,
 )
-from audit.verdicts import Severity, Verdict
+from audit.verdicts import Grade, Severity, Verdict
 
 _OPEN = {Verdict.FAIL: 0, Verdict.ERROR: 1, Verdict.UNKNOWN: 2}
 T = TypeVar("T")
@@ -87,6 +87,23 @@ def by_family(dossier: Dossier) -> list[tuple[str, list[ControlResult]]]:
         (titles.get(family, family), list(group))
         for family, group in groupby(results, key=lambda r: r.family)
     ]
+
+
+def passed(results: Iterable[ControlResult]) -> list[ControlResult]:
+    """Return the results that pass."""
+    return [result for result in results if result.verdict is Verdict.PASS]
+
+
+def verdicts_of(dossier: Dossier) -> list[Verdict]:
+    """Return the verdicts that occur in a dossier, in their own order."""
+    found = {result.verdict for result in dossier.results}
+    return [verdict for verdict in Verdict if verdict in found]
+
+
+def grades_of(dossier: Dossier) -> list[Grade]:
+    """Return the grades that occur in a dossier's lineage, the strongest first."""
+    found = {edge.grade for edge in dossier.graph.edges}
+    return [grade for grade in Grade if grade in found]
 
 
 def blank_parts(dossier: Dossier) -> list[str]:

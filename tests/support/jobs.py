@@ -13,3 +13,14 @@ def fail(text: str) -> None:
 
 def die() -> None:
     os._exit(3)
+
+
+READY: list[bool] = []
+
+
+def ready() -> None:
+    READY.append(True)
+
+
+def is_ready() -> bool:
+    return READY == [True]

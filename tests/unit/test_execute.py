@@ -3,14 +3,19 @@
 import pytest
 from support import jobs
 
-from audit.execute import Task, run, worker_count
+from audit.execute import Outcome, Task, Workers, worker_count
+
+
+def run(tasks: list[Task], executor: str = "process") -> list[Outcome]:
+    with Workers(executor, 2, jobs.ready) as workers:
+        return list(workers.run(tasks))
 
 
 @pytest.mark.parametrize("executor", ["inline", "process"])
 def test_each_task_has_its_outcome(executor: str) -> None:
     tasks = [Task(f"task {n}", jobs.double, (n,)) for n in range(6)]
     tasks.append(Task("bad", jobs.fail, ("broken",)))
-    found = {outcome.name: outcome for outcome in run(tasks, executor=executor, jobs=2)}
+    found = {outcome.name: outcome for outcome in run(tasks, executor)}
     assert found["bad"].error == "ValueError: broken"
     assert [found[f"task {n}"].value for n in range(6)] == [0, 2, 4, 6, 8, 10]
 
@@ -18,14 +23,26 @@ def test_each_task_has_its_outcome(executor: str) -> None:
 def test_a_task_that_kills_its_process_is_named_and_the_others_finish() -> None:
     tasks = [Task(f"task {n}", jobs.double, (n,)) for n in range(4)]
     tasks.insert(2, Task("killer", jobs.die))
-    found = {outcome.name: outcome for outcome in run(tasks, executor="process", jobs=2)}
+    found = {outcome.name: outcome for outcome in run(tasks)}
     assert len(found) == 5
     assert "died" in found["killer"].error
     assert all(not found[f"task {n}"].error for n in range(4))
 
 
 def test_no_tasks_no_processes() -> None:
-    assert list(run([], executor="process", jobs="auto")) == []
+    assert list(run([])) == []
+
+
+def test_processes_started_ahead_are_those_that_work() -> None:
+    with Workers("process", 2, jobs.ready) as workers:
+        workers.start(5)
+        (outcome,) = workers.run([Task("ready", jobs.is_ready)])
+    assert outcome.value is True
+
+
+def test_workers_that_are_never_used_end() -> None:
+    with Workers("process", 2, jobs.ready) as workers:
+        workers.start(5)
 
 
 def test_worker_counts() -> None:
