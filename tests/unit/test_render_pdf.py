@@ -199,7 +199,6 @@ def test_a_cut_table_says_how_many_rows_there_are():
     assert "3 of 7 exceptions shown; all of them stand in controls.csv." in text
     assert "3 of 35 data sources shown; all of them stand in datasets.csv." in text
     assert "3 of 4 waivers shown; all of them stand in waivers.csv." in text
-    assert "3 of 14 packages shown; all of them stand in report.json." in text
 
 
 def test_versions_with_exceptions_have_pages_before_others():
