@@ -4,7 +4,7 @@ PYTHON ?=
 PY := .venv/bin/python
 WORKERS ?= $(shell nproc 2>/dev/null || echo 2)
 DIR ?= demo
-PYTEST := $(PY) -m pytest -n $(WORKERS)
+PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadgroup
 SOURCES := audit tests $(wildcard benchmarks)
 
 export PYTHON

@@ -83,6 +83,7 @@ def _write(html: str, moment: int, attachments: dict[str, bytes]) -> bytes:
             pdf_variant="pdf/a-3a",
             pdf_tags=True,
             pdf_identifier=identity.digest()[:16],
+            finisher=_written_once,
         )
     if fetcher.denied:
         raise AuditError(
@@ -90,6 +91,29 @@ def _write(html: str, moment: int, attachments: dict[str, bytes]) -> bytes:
             remedy="Please report this: no text of a registry should be able to do it",
         )
     return pdf
+
+
+def _written_once(_document: Any, pdf: Any) -> None:
+    """Turn the objects of a file into bytes that are kept.
+
+    The file asks each object for its bytes twice, once to write and once to hash it, and
+    would compress its fonts and pages twice.
+    """
+    import pydyf
+
+    class Written(pydyf.Object):  # type: ignore[misc]
+        data = b""
+
+        def __init__(self, made: Any) -> None:
+            self.number, self.generation, self.free = made.number, made.generation, made.free
+            self.offset, self.data, self.compressible = 0, made.data, made.compressible
+
+        compressible = True
+
+    keep = {id(pdf.catalog), id(pdf.pages)}
+    pdf.objects[:] = [
+        made if made.free == "f" or id(made) in keep else Written(made) for made in pdf.objects
+    ]
 
 
 def _page(markup: str, fetcher: Any) -> Any:

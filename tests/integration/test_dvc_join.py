@@ -45,7 +45,7 @@ def test_every_model_leads_to_the_data_it_was_really_made_from(
         stages = [state.stage for state in states]
         assert stages == ["train", "featurize@train", "prepare", ""]
         assert [out.digest for out in states[-1].outs] == [training.raw]
-    assert code.problems() == ()
+    assert code.describe().problems == ()
 
 
 def test_the_lock_at_the_tag_is_wrong_for_three_ways_of_working_in_four(

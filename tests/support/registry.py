@@ -58,6 +58,9 @@ def mlflow_at(uri: str) -> Iterator[Any]:
         finally:
             mlflow.set_tracking_uri(before[0])
             mlflow.set_registry_uri(before[1])
+            # MLflow hands its addresses on to child processes by these variables.
+            for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
+                os.environ.pop(name, None)
 
 
 def log_model(client: Any, run: str, files: Mapping[str, bytes] = FILES) -> str:
