@@ -164,7 +164,10 @@ def build(folder: Path, versions: int, progress: Callable[[str], None] = lambda 
         "registry: {uri: 'sqlite:///../mlflow.db'}\n"
         "code: [{path: ../project}]\n"
         "ledger: sqlite:///../audit-ledger.db\n"
-        "signing: {key: 'file:../keys/seal.key', certificate: ../keys/seal.pem, chain: [../keys/ca.pem]}\n"
+        "signing:\n"
+        "  key: file:../keys/seal.key\n"
+        "  certificate: ../keys/seal.pem\n"
+        "  chain: [../keys/ca.pem]\n"
         "archive: {path: ../output, retain: 10y}\n"
         "execute: {cache: ../.cache}\n"
     )
