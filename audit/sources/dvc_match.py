@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,8 +55,22 @@ def agreement(kind: str, run: Mapping[str, Any], lock: Mapping[str, Any]) -> Agr
 
 
 def params_of(state: StageState) -> dict[str, Any]:
-    """Return a state's parameters by their key alone, as plain values."""
-    return {name.partition(":")[2]: json.loads(text) for name, text in state.params.items()}
+    """Return a state's parameters by their dotted key alone, as plain values.
+
+    A stage may name a whole section (``train``), which the lock holds as one mapping.
+    """
+    found: dict[str, Any] = {}
+    for name, text in state.params.items():
+        found.update(_flat(name.partition(":")[2], json.loads(text)))
+    return found
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(value, dict) or not value:
+        yield name, value
+        return
+    for key, item in value.items():
+        yield from _flat(f"{name}.{key}" if name else str(key), item)
 
 
 def best(

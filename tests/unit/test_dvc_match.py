@@ -11,7 +11,7 @@ from support.gitrepo import GitRepo, lock
 from audit.facts import MatchMethod, StageState
 from audit.sources.dvc_files import json_text
 from audit.sources.dvc_history import DvcHistory
-from audit.sources.dvc_match import Inferrer, agreement, best, makes_model
+from audit.sources.dvc_match import Inferrer, agreement, best, makes_model, params_of
 from audit.sources.git_history import GitHistory
 
 OUT = ["c" * 31 + str(n) for n in range(5)]
@@ -133,3 +133,12 @@ def test_names_that_look_like_models(repo: GitRepo, path: str, model: bool) -> N
     repo.commit({"dvc.lock": lock({"train": ({}, {path: OUT[0]})})})
     history = DvcHistory(GitHistory(repo.path, "repo", ("main",)))
     assert makes_model(history.all_states[0]) is model
+
+
+def test_a_section_of_parameters_is_compared_by_its_keys() -> None:
+    params = {"params.yaml:train": '{"C":0.5,"tree":{"depth":3}}', "params.yaml:seed": "7"}
+    state = StageState("id", "churn", "dvc.lock", "train", (), params=params)
+    assert params_of(state) == {"train.C": 0.5, "train.tree.depth": 3, "seed": 7}
+    found = agreement("param", {"C": "0.5", "depth": "4"}, params_of(state))
+    assert found.agrees == ("param C",)
+    assert found.differs == ("param depth: run 4, lock 3",)
