@@ -1,147 +1,20 @@
-"""The command line: options, their environment mirror, messages and exit codes. No logic.
-
-Results go to standard output, messages to standard error. Every option ``--name`` of a
-command ``cmd`` can be set as ``MLFLOW_AUDIT_CMD_NAME``, those shared by all commands
-as ``MLFLOW_AUDIT_NAME``.
-"""
+"""The commands: what each takes, whom it calls, and which exit code it ends with."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from audit import __version__, config, errors
+from audit.cli.messages import Messages
+from audit.cli.options import PREFIX, job_options, run_options, shared
 from audit.period import system_clock
-
-F = TypeVar("F", bound=Callable[..., Any])
-_PREFIX = "MLFLOW_AUDIT"
-
-
-class Messages:
-    """Progress on standard error: a line for each stage, a moving count on a terminal."""
-
-    def __init__(self, quiet: bool, progress: str) -> None:
-        self._quiet = quiet
-        self._moving = progress == "on" or (progress == "auto" and sys.stderr.isatty())
-        self._open = False
-
-    def stage(self, text: str) -> None:
-        """Tell that a stage begins."""
-        if not self._quiet:
-            self._end_line()
-            click.echo(text, err=True)
-
-    def step(self, done: int, total: int) -> None:
-        """Tell how far the stage has come."""
-        if self._moving and not self._quiet:
-            click.echo(f"\r  {done} of {total}", err=True, nl=done == total)
-            self._open = done != total
-
-    def warn(self, text: str) -> None:
-        """Tell what the user ought to know, in quiet runs as well."""
-        self._end_line()
-        click.echo(text, err=True)
-
-    def _end_line(self) -> None:
-        if self._open:
-            click.echo(err=True)
-            self._open = False
-
-
-def _shared(function: F) -> F:
-    """Add the options that every command has."""
-    for option in (
-        click.option("-q", "--quiet", is_flag=True, envvar=f"{_PREFIX}_QUIET", help="Only errors."),
-        click.option(
-            "-v", "--verbose", count=True, envvar=f"{_PREFIX}_VERBOSE", help="Log what is done."
-        ),
-        click.option(
-            "--progress",
-            type=click.Choice(["auto", "on", "off"]),
-            default="auto",
-            envvar=f"{_PREFIX}_PROGRESS",
-            help="Moving counts; auto: only on a terminal.",
-        ),
-    ):
-        function = option(function)
-    return function
-
-
-def _job_options(function: F) -> F:
-    """Add the options of the commands that work on a job file."""
-    for option in (
-        click.option(
-            "--only",
-            multiple=True,
-            metavar="PATTERN",
-            envvar=f"{_PREFIX}_ONLY",
-            help="Only models whose name fits this shell pattern; may be repeated.",
-        ),
-        click.option(
-            "--as-of",
-            metavar="TIME",
-            envvar=f"{_PREFIX}_AS_OF",
-            help="Report what held at this moment (ISO 8601), not at the period's end.",
-        ),
-        click.option(
-            "-p",
-            "--period",
-            metavar="PERIOD",
-            envvar=f"{_PREFIX}_PERIOD",
-            help="2026-Q3, 2026-07, 2026 or 2026-07-01/2026-09-30; default: the last closed one.",
-        ),
-        click.option(
-            "-o",
-            "--output",
-            type=click.Path(path_type=Path),
-            envvar=f"{_PREFIX}_OUTPUT",
-            help="Folder for bundles, in place of archive.path.",
-        ),
-        click.option(
-            "-c",
-            "--config",
-            "config_file",
-            type=click.Path(path_type=Path),
-            envvar=f"{_PREFIX}_CONFIG",
-            help="Job file, in place of the argument.",
-        ),
-        click.argument("job", required=False, type=click.Path(path_type=Path)),
-    ):
-        function = option(function)
-    return _shared(function)
-
-
-def _run_options(function: F) -> F:
-    for option in (
-        click.option(
-            "-j",
-            "--jobs",
-            envvar=f"{_PREFIX}_JOBS",
-            metavar="N|auto",
-            help="Processes that render; auto: one for each core.",
-        ),
-        click.option(
-            "--executor",
-            type=click.Choice(["inline", "process"]),
-            envvar=f"{_PREFIX}_EXECUTOR",
-            help="Where pages are rendered.",
-        ),
-        click.option(
-            "--format",
-            "formats",
-            envvar=f"{_PREFIX}_FORMAT",
-            metavar="LIST",
-            help="Formats, separated by commas: pdf,html,csv.",
-        ),
-    ):
-        function = option(function)
-    return function
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -156,11 +29,19 @@ def cli() -> None:
 
 
 @cli.command()
-@_job_options
-@_run_options
-@click.option("--dry-run", is_flag=True, help="Tell what would be done, as plan does.")
+@job_options
+@run_options
 @click.option(
-    "--force", is_flag=True, help="Run again although the period is sealed: a new revision."
+    "--dry-run",
+    is_flag=True,
+    envvar=f"{PREFIX}_DRY_RUN",
+    help="Tell what would be done, as plan does.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    envvar=f"{PREFIX}_FORCE",
+    help="Run again although the period is sealed: a new revision.",
 )
 def run(
     job: Path | None, config_file: Path | None, dry_run: bool, force: bool, **options: Any
@@ -183,7 +64,7 @@ def run(
 
 
 @cli.command()
-@_job_options
+@job_options
 def plan(job: Path | None, config_file: Path | None, **options: Any) -> int:
     """Tell what a run would do, without writing anything."""
     from audit import planning
@@ -200,11 +81,11 @@ def plan(job: Path | None, config_file: Path | None, **options: Any) -> int:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    envvar=f"{_PREFIX}_OUTPUT",
+    envvar=f"{PREFIX}_OUTPUT",
     help="Folder to write to; without it the files are only compared.",
 )
-@_run_options
-@_shared
+@run_options
+@shared
 def render(bundle: Path, output: Path | None, **options: Any) -> int:
     """Render a bundle's report again from its facts, and compare it with what was sealed."""
     from audit import rerender, typeset
@@ -225,7 +106,7 @@ def render(bundle: Path, output: Path | None, **options: Any) -> int:
 @click.option(
     "--trust",
     type=click.Path(path_type=Path),
-    envvar=f"{_PREFIX}_TRUST",
+    envvar=f"{PREFIX}_TRUST",
     help="PEM file of the authority to trust, had from elsewhere than the bundle.",
 )
 @click.option(
@@ -233,7 +114,7 @@ def render(bundle: Path, output: Path | None, **options: Any) -> int:
     type=click.Path(path_type=Path),
     help="Bundle of the period before; default: looked for beside this one.",
 )
-@_shared
+@shared
 def verify(bundle: Path, trust: Path | None, previous: Path | None, **options: Any) -> int:
     """Check a bundle: every file, every signature, the chain to the period before."""
     from audit.archive.verify import verify_bundle
@@ -258,7 +139,7 @@ def keys() -> None:
 @keys.command("new")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--organisation", default="", help="Name in the certificates.")
-@_shared
+@shared
 def keys_new(folder: Path, organisation: str, **options: Any) -> int:
     """Make a small authority and a seal certificate in FOLDER."""
     from audit.seal.authority import new_authority
@@ -275,7 +156,7 @@ def keys_new(folder: Path, organisation: str, **options: Any) -> int:
 @cli.command()
 @click.argument("folder", default=".", type=click.Path(path_type=Path))
 @click.option("--registry", default="", help="Registry URI; default: from the environment.")
-@_shared
+@shared
 def init(folder: Path, registry: str, **options: Any) -> int:
     """Write a commented job file into FOLDER/configs from what is found there."""
     from audit import scaffold
@@ -289,7 +170,7 @@ def init(folder: Path, registry: str, **options: Any) -> int:
 
 
 @cli.command()
-@_job_options
+@job_options
 def doctor(job: Path | None, config_file: Path | None, **options: Any) -> int:
     """Check registry, repositories, remotes, keys, fonts and disk; tell what to do."""
     from audit import doctor as examination
@@ -302,7 +183,7 @@ def doctor(job: Path | None, config_file: Path | None, **options: Any) -> int:
 
 @cli.command()
 @click.argument("folder", default="demo", type=click.Path(path_type=Path))
-@_shared
+@shared
 def demo(folder: Path, **options: Any) -> int:
     """Build a small world in FOLDER, run the quarterly export on it, and show where to look."""
     from audit.demo import showcase
