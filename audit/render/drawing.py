@@ -8,6 +8,7 @@ colour only repeats that, so the map reads in grey as well. Sizes are millimetre
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 from collections import Counter, defaultdict
@@ -19,7 +20,7 @@ from audit.render import strokes, text
 from audit.render.layering import Link
 from audit.render.layout import Box, Continuation, Line, Sheet, arrange
 from audit.render.lettering import clip, width, xml
-from audit.render.strokes import EDGE_STYLES, PILL, SMALL, mm
+from audit.render.strokes import EDGE_STYLES, PILL, SMALL, Lines, mm
 from audit.render.words import GRADES, NOT_RECORDED
 from audit.verdicts import Grade
 
@@ -79,8 +80,9 @@ def lineage_svg(
 
     Nothing is smaller than 6.5 points at that width. No sheet is higher than
     ``height_mm`` and a caption, unless it holds one box that is. With ``screen``,
-    letters are those of the page, and nodes and lines carry classes and ``data-node``,
-    ``data-from`` and ``data-to`` attributes.
+    letters are those of the page, and nodes and lines carry titles, classes and
+    ``data-node``, ``data-from`` and ``data-to`` attributes. Without it, the lines of a
+    grade are one path: each element of a page costs time.
     """
     graph, stacks = _stacked(_closed(graph))
     if not graph.nodes:
@@ -89,7 +91,7 @@ def lineage_svg(
     links = [
         Link(places[edge.flow[0]], places[edge.flow[1]], edge.grade.value) for edge in graph.edges
     ]
-    sheets = arrange(len(graph.nodes), links, width_mm - 2 * _EDGE, height_mm)
+    sheets = _arranged(len(graph.nodes), tuple(links), width_mm - 2 * _EDGE, height_mm)
     content = repr((graph.nodes, graph.edges, width_mm)).encode("utf-8", "backslashreplace")
     mark = hashlib.sha256(content).hexdigest()[:10]
     return [
@@ -119,6 +121,12 @@ def sentence(edge: Edge, nodes: dict[str, Node]) -> str:
     )
     relation = edge.relation.value.replace("_", " ")
     return f"{source} {relation} {target} ({GRADES[edge.grade]}; {text.clip(edge.evidence)})"
+
+
+@functools.lru_cache(maxsize=64)
+def _arranged(count: int, links: tuple[Link, ...], width: float, height: float) -> list[Sheet]:
+    """Return the sheets of a drawing: versions of one model mostly differ in words alone."""
+    return arrange(count, links, width, height)
 
 
 def _closed(graph: Graph) -> Graph:
@@ -203,8 +211,9 @@ class _Drawing:
             f'stroke="{strokes.HAIRLINE}" stroke-width="0.2"/>'
             for y in sheet.rules
         ]
-        parts += [self._line(line) for line in sheet.lines]
-        parts += [self._continuation(end) for end in sheet.continuations]
+        lines = [self._line(line) for line in sheet.lines]
+        lines += [self._continuation(end) for end in sheet.continuations]
+        parts += map(self._titled, lines) if self.screen else strokes.merged(lines)
         parts += [self._node(box) for box in sheet.boxes]
         parts += [self._caption()] if self.total > 1 else []
         return "\n".join([*parts, "</svg>"])
@@ -246,10 +255,13 @@ class _Drawing:
         if node.id in self.stacks:
             behind = replace(box, x=box.x + _STACK, y=box.y + _STACK)
             frame = self._frame(behind, shape) + frame
+        drawn = frame + self._texts(node, box, shape)
+        if not self.screen:
+            return f"<g>{drawn}</g>"
         facts = filter(None, (kind_words(node), node.label, node.digest, node.detail))
-        name = ". ".join(map(text.clip, facts))
-        extra = f' class="node {node.kind.value}" data-node="{box.node}"' if self.screen else ""
-        return f"<g{extra}><title>{xml(name)}</title>{frame}{self._texts(node, box, shape)}</g>"
+        name = xml(". ".join(map(text.clip, facts)))
+        kind = node.kind.value
+        return f'<g class="node {kind}" data-node="{box.node}"><title>{name}</title>{drawn}</g>'
 
     def _frame(self, box: Box, shape: _Shape) -> str:
         dashes = f' stroke-dasharray="{shape.dashes}"' if shape.dashes else ""
@@ -279,7 +291,7 @@ class _Drawing:
             )
         return "".join(texts)
 
-    def _line(self, line: Line) -> str:
+    def _line(self, line: Line) -> Lines:
         edge = self.graph.edges[line.link]
         style = EDGE_STYLES[edge.grade]
         before, after = (self.boxes[self.places[end]] for end in edge.flow)
@@ -296,10 +308,9 @@ class _Drawing:
         turns = [pair for pair in pairwise(points) if pair[0][1] != pair[1][1]]
         (x1, y1), (x2, y2) = turns[0] if turns else (points[0], points[1])
         sign = strokes.signed(style, (x1 + x2) / 2, (y1 + y2) / 2)
-        drawn = f"{strokes.stroked(''.join(path), style)}{strokes.arrow(tip, level)}{sign}"
-        return self._titled([edge], drawn)
+        return Lines([edge], "".join(path), strokes.arrow(tip, level), sign)
 
-    def _continuation(self, end: Continuation) -> str:
+    def _continuation(self, end: Continuation) -> Lines:
         edges = [self.graph.edges[link] for link in end.links]
         style = EDGE_STYLES[edges[0].grade]
         letter = f"{style.sign}{end.letter}"
@@ -307,16 +318,16 @@ class _Drawing:
         border = self._border(self.boxes[end.node], (end.x, end.y))
         if end.outward:
             left = end.x + min(1.1, _MARGIN - wide)
-            drawn = strokes.stroked(f"M{mm(border)} {mm(end.y)}H{mm(left)}", style)
+            path, head = f"M{mm(border)} {mm(end.y)}H{mm(left)}", ""
         else:
             left = end.x - min(strokes.ARROW[0] + 1.1 + wide, _MARGIN)
-            drawn = strokes.stroked(f"M{mm(left + wide)} {mm(end.y)}H{mm(border - 1)}", style)
-            drawn += strokes.arrow(border, end.y)
-        drawn += strokes.framed(letter, left, end.y, wide)
+            path = f"M{mm(left + wide)} {mm(end.y)}H{mm(border - 1)}"
+            head = strokes.arrow(border, end.y)
+        sign = strokes.framed(letter, left, end.y, wide)
         elsewhere = [str(sheet + 1) for sheet in end.sheets if sheet + 1 != self.number]
         where = f" on sheet {', '.join(elsewhere)}" if elsewhere else ""
         going = "Goes on" if end.outward else "Comes from"
-        return self._titled(edges, drawn, f"{going} at {end.letter}{where}: ")
+        return Lines(edges, path, head, sign, f"{going} at {end.letter}{where}: ")
 
     def _border(self, box: Box, at: tuple[float, float]) -> float:
         """Return where a box's outline is at the height of a point on its side."""
@@ -328,12 +339,12 @@ class _Drawing:
         inset = _ROUND - math.sqrt(max(_ROUND**2 - over**2, 0.0))
         return x + inset if x <= box.x + 0.01 else x - inset
 
-    def _titled(self, edges: list[Edge], drawn: str, before: str = "") -> str:
-        words = before + "; ".join(sentence(edge, self.nodes) for edge in edges)
-        extra = ""
-        if self.screen:
-            ends = [{self.places[edge.flow[side]] for edge in edges} for side in (0, 1)]
-            start, end = (" ".join(map(str, sorted(side))) for side in ends)
-            extra = f' class="edge {edges[0].grade}" data-from="{start}" data-to="{end}"'
-        ink = EDGE_STYLES[edges[0].grade].ink
-        return f'<g{extra} color="{ink}"><title>{xml(words)}</title>{drawn}</g>'
+    def _titled(self, lines: Lines) -> str:
+        words = lines.before + "; ".join(sentence(edge, self.nodes) for edge in lines.edges)
+        ends = [{self.places[edge.flow[side]] for edge in lines.edges} for side in (0, 1)]
+        start, end = (" ".join(map(str, sorted(side))) for side in ends)
+        grade = lines.edges[0].grade
+        return (
+            f'<g class="edge {grade}" data-from="{start}" data-to="{end}" '
+            f'color="{EDGE_STYLES[grade].ink}"><title>{xml(words)}</title>{lines.drawn()}</g>'
+        )

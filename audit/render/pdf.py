@@ -15,6 +15,7 @@ import functools
 import gc
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 _FONT_SCHEME = "app://fonts/"
 _SHEETS = ("tokens.css", "fonts.css", "print.css")
 _EPOCH = "SOURCE_DATE_EPOCH"
+
+_ROOT = re.compile(r":root \{.*?\}", re.DOTALL)
+_TOKEN = re.compile(r"(--[a-z]+): ([^;]+);")
+_VAR = re.compile(r"var\((--[a-z]+)\)")
+"""Tokens are put in their places once; WeasyPrint would do so for every element."""
 
 
 def prepare() -> None:
@@ -99,21 +105,38 @@ def _written_once(_document: Any, pdf: Any) -> None:
     The file asks each object for its bytes twice, once to write and once to hash it, and
     would compress its fonts and pages twice.
     """
-    import pydyf
+    import pydyf  # type: ignore[import-untyped]
 
     class Written(pydyf.Object):  # type: ignore[misc]
         data = b""
+        compressible = True
 
         def __init__(self, made: Any) -> None:
+            super().__init__()
             self.number, self.generation, self.free = made.number, made.generation, made.free
-            self.offset, self.data, self.compressible = 0, made.data, made.compressible
-
-        compressible = True
+            self.data, self.compressible = made.data, made.compressible
 
     keep = {id(pdf.catalog), id(pdf.pages)}
     pdf.objects[:] = [
         made if made.free == "f" or id(made) in keep else Written(made) for made in pdf.objects
     ]
+
+
+def _keep_page_references() -> None:
+    """Let a file number its pages again only when it has got another one.
+
+    WeasyPrint asks for all their numbers at each tag, which is quadratic in a long report.
+    """
+    import pydyf
+
+    def page_references(pdf: Any) -> tuple[bytes, ...]:
+        kids = pdf.pages["Kids"]
+        kept: tuple[bytes, ...] = getattr(pdf, "kept_references", ())
+        if len(kept) * 3 != len(kids):
+            kept = pdf.kept_references = tuple(b"%d 0 R" % number for number in kids[::3])
+        return kept
+
+    pydyf.PDF.page_references = property(page_references)
 
 
 def _page(markup: str, fetcher: Any) -> Any:
@@ -148,9 +171,12 @@ def _styles() -> tuple[CSS, FontConfiguration]:
     from weasyprint.text.fonts import FontConfiguration
 
     svgtext.install()
+    _keep_page_references()
     atexit.register(_styles.cache_clear)  # while WeasyPrint can still remove its font folder
     fonts = FontConfiguration()
     text = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in _SHEETS)
+    tokens = dict(_TOKEN.findall(text))  # what a later sheet says stands
+    text = _VAR.sub(lambda name: tokens[name[1]], _ROOT.sub("", text))
     fetcher = _fetcher()
     sheet = weasyprint.CSS(
         string=text, base_url="app://page/", url_fetcher=fetcher, font_config=fonts

@@ -6,8 +6,10 @@ sheet for screens can change it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from audit.graph import Edge
 from audit.render.lettering import PT, xml
 from audit.verdicts import Grade
 
@@ -72,21 +74,21 @@ def print_small(words: str, x: float, y: float, ink: str = INK, weight: int = 60
     )
 
 
-def stroked(path: str, style: Stroke) -> str:
-    """Return a path drawn in a stroke's width and dashes."""
+def stroked(path: str, style: Stroke, heads: str = "") -> str:
+    """Return a path drawn in a stroke's width and dashes, and the heads of its arrows."""
     dashes = f' stroke-dasharray="{style.dashes}"' if style.dashes else ""
     cap = ' stroke-linecap="round"' if style.dashes == _DOTTED else ""
     return (
         f'<path d="{path}" fill="none" stroke="currentColor" '
         f'stroke-width="{style.width}"{dashes}{cap}/>'
-    )
+    ) + (f'<path d="{heads}" fill="currentColor"/>' if heads else "")
 
 
 def arrow(x: float, y: float) -> str:
-    """Return the head of an arrow that points right, with its tip at a point."""
+    """Return the path of an arrow's head that points right, with its tip at a point."""
     long, half = ARROW
     back = f"L{mm(x - long)} {mm(y - half)}V{mm(y + half)}"
-    return f'<path d="M{mm(x)} {mm(y)}{back}Z" fill="currentColor"/>'
+    return f"M{mm(x)} {mm(y)}{back}Z"
 
 
 def framed(words: str, left: float, y: float, wide: float) -> str:
@@ -103,10 +105,49 @@ def signed(style: Stroke, x: float, y: float) -> str:
     return framed(style.sign, x - PILL / 2, y, PILL) if style.sign else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Lines of one grade: their paths, the heads of their arrows, and what stands on them.
+
+    ``before`` is said before the sentences of the edges.
+    """
+
+    edges: list[Edge]
+    path: str
+    heads: str
+    signs: str
+    before: str = ""
+
+    def drawn(self) -> str:
+        """Return the lines as SVG, in the ink of the group around them."""
+        line = stroked(self.path, EDGE_STYLES[self.edges[0].grade], self.heads)
+        return line + self.signs if self.path else self.signs
+
+    def inked(self) -> str:
+        """Return the lines as SVG with a group around them that has their ink alone."""
+        return f'<g color="{EDGE_STYLES[self.edges[0].grade].ink}">{self.drawn()}</g>'
+
+
+def merged(lines: Sequence[Lines]) -> list[str]:
+    """Return all lines of a grade as one path, the strongest grade on top, then the signs."""
+    paths = [
+        Lines(
+            alike[0].edges,
+            "".join(line.path for line in alike),
+            "".join(line.heads for line in alike),
+            "",
+        ).inked()
+        for grade in reversed(Grade)
+        if (alike := [line for line in lines if line.edges[0].grade is grade])
+    ]
+    signs = [Lines(line.edges, "", "", line.signs).inked() for line in lines if line.signs]
+    return paths + signs
+
+
 def sample(grade: Grade, word: str) -> str:
     """Return a short piece of a grade's line for a key."""
     style = EDGE_STYLES[grade]
-    line = stroked("M0.3 1.9H9.2", style) + arrow(10.4, 1.9) + signed(style, 4.8, 1.9)
+    line = stroked("M0.3 1.9H9.2", style, arrow(10.4, 1.9)) + signed(style, 4.8, 1.9)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="lineage-key" width="10.6mm" '
         f'height="3.8mm" viewBox="0 0 10.6 3.8" font-family="{SANS}" aria-hidden="true">'

@@ -26,12 +26,12 @@ def set_text(svg: Any, node: Any, font_size: float) -> None:
     from weasyprint.draw.text import draw_first_line
     from weasyprint.matrix import Matrix
     from weasyprint.svg.text import Style, TextBox
+    from weasyprint.svg.utils import color
     from weasyprint.text.line_break import split_first_line
 
     if not node.text:
         return
-    style = Style()
-    style.update(INITIAL_VALUES)
+    style = Style(INITIAL_VALUES)
     style.font_config = svg.font_config
     families = node.get("font-family", "sans-serif").split(",")
     style["font_family"] = [family.strip(" '\"") for family in families]
@@ -41,13 +41,10 @@ def set_text(svg: Any, node: Any, font_size: float) -> None:
     x, y = float(node.get("x", 0)), float(node.get("y", 0))
     if node.get("text-anchor") == "middle":
         x -= width / 2
-    svg.stream.push_state()
-    fill, stroke = svg.set_graphical_state(node, font_size)
+    svg.stream.set_color(color(node.get("fill", "black")))
     svg.stream.begin_text()
     layout.reactivate(style)
-    svg.fill_stroke(fill, stroke, text=True)
     box = TextBox(layout, style)
     box.baseline = baseline
     draw_first_line(svg.stream, box, "none", "none", Matrix(d=-1, e=x, f=y))
     svg.stream.end_text()
-    svg.stream.pop_state()

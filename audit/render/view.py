@@ -89,9 +89,19 @@ def by_family(dossier: Dossier) -> list[tuple[str, list[ControlResult]]]:
     ]
 
 
-def passed(results: Iterable[ControlResult]) -> list[ControlResult]:
-    """Return the results that pass."""
-    return [result for result in results if result.verdict is Verdict.PASS]
+def by_verdict(results: Iterable[ControlResult]) -> list[tuple[Verdict, list[ControlResult]]]:
+    """Return results in rows: what is open or waived alone, then what passes, what does not apply.
+
+    Those that pass stand together, and so do those that do not apply.
+    """
+    alone: list[tuple[Verdict, list[ControlResult]]] = []
+    alike: dict[Verdict, list[ControlResult]] = {Verdict.PASS: [], Verdict.NOT_APPLICABLE: []}
+    for result in results:
+        if result.verdict in alike:
+            alike[result.verdict].append(result)
+        else:
+            alone.append((result.verdict, [result]))
+    return alone + [(verdict, found) for verdict, found in alike.items() if found]
 
 
 def verdicts_of(dossier: Dossier) -> list[Verdict]:
