@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import sys
 from pathlib import Path
 
 from audit import config, pipeline
@@ -30,7 +31,7 @@ def run(folder: Path, messages: Listener) -> str:
         ("dashboard", last / "data" / "index.html"),
         ("tables", last / "data" / "csv"),
         ("check it", f"sh {last / 'verify.sh'} {world.keys / 'ca.pem'}"),
-        ("or", f"mlflow-audit verify {last} --trust {world.keys / 'ca.pem'}"),
+        ("or", f"{sys.executable} -m audit verify {last} --trust {world.keys / 'ca.pem'}"),
         ("job file", world.job_file),
         ("the story", world.folder / "README.txt"),
     ]
