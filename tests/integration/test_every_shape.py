@@ -75,7 +75,9 @@ def test_hostile_names_are_inert_in_every_format(world: World, tmp_path: Path) -
             for row in csv.reader(stream):
                 assert not any(cell.startswith(("=", "+", "@", "\t")) for cell in row)
     shown = subprocess.run(
-        ["pdftotext", str(bundle / "data/report.pdf"), "-"], capture_output=True, check=True
+        [services.tool("pdftotext", "poppler-utils"), str(bundle / "data/report.pdf"), "-"],
+        capture_output=True,
+        check=True,
     )
     assert b"{{7*7}}" in shown.stdout
     assert verify_bundle(bundle, tmp_path / "keys" / "ca.pem").ok

@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 from support import bundles, seals
+from support.services import tool
 
 SH = shutil.which("dash") or "sh"
-PDFSIG = shutil.which("pdfsig")
 
 
 def run(*command, cwd=None):
@@ -171,9 +171,9 @@ def test_openssl_reads_what_keys_new_wrote():
     assert "RSA key ok" in done.stdout
 
 
-@pytest.mark.skipif(PDFSIG is None, reason="pdfsig (poppler-utils) is not installed")
 def test_pdfsig_reads_the_seal(later):
-    done = run(PDFSIG, "-nocert", later / "data/report.pdf")
+    pdfsig = tool("pdfsig", "poppler-utils")
+    done = run(pdfsig, "-nocert", later / "data/report.pdf")
     assert "Signature is Valid" in done.stdout
     assert "Total document signed" in done.stdout
     assert "ETSI.CAdES.detached" in done.stdout
@@ -184,4 +184,4 @@ def test_pdfsig_reads_the_seal(later):
     )
     data = (later / "data/report.pdf").read_bytes()
     (later / "data/report.pdf").write_bytes(data.replace(b"/Lang (en)", b"/Lang (de)"))
-    assert "Digest Mismatch" in run(PDFSIG, "-nocert", later / "data/report.pdf").stdout
+    assert "Digest Mismatch" in run(pdfsig, "-nocert", later / "data/report.pdf").stdout

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.quarters import Quarters, Quiet, quarters
+from support.services import tool
 from support.world import demo_world
 
 from audit import canonical, config, factsfile, pipeline, rerender, typeset
@@ -123,7 +124,12 @@ def test_the_totals_agree_in_every_format(quarters: Quarters) -> None:
     total = counts["passed"] + counts["failed"] + counts["waived"] + counts["not_evaluated"]
     assert total == counts["in_scope"]
     pdf = subprocess.run(
-        ["pdftotext", "-layout", str(quarters.second / "data" / "report.pdf"), "-"],
+        [
+            tool("pdftotext", "poppler-utils"),
+            "-layout",
+            str(quarters.second / "data" / "report.pdf"),
+            "-",
+        ],
         capture_output=True,
         check=True,
         text=True,
@@ -151,7 +157,10 @@ def test_every_pdf_is_signed_and_no_key_is_in_a_bundle(quarters: Quarters) -> No
     assert len(pdfs) == 1 + len(table(quarters.second, "versions"))
     for pdf in (pdfs[0], quarters.second / "data" / "report.pdf"):
         shown = subprocess.run(
-            ["pdfsig", "-nocert", str(pdf)], capture_output=True, text=True, check=False
+            [tool("pdfsig", "poppler-utils"), "-nocert", str(pdf)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert "Signature is Valid" in shown.stdout
         assert "Total document signed" in shown.stdout

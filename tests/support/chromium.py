@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from support.services import impossible
+from support.services import installed
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -29,23 +27,7 @@ class Visit:
 
 def browser() -> str:
     """Return the path of Chromium, installing it where that is possible."""
-    with (Path(tempfile.gettempdir()) / "mlflow-audit-install.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        found = next(filter(None, map(shutil.which, _NAMES)), None)
-        if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-            environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-            for command in (
-                ["apt-get", "update"],
-                ["apt-get", "install", "-y", "--no-install-recommends", "chromium"],
-            ):
-                subprocess.run(
-                    command, env=environment, stdout=subprocess.DEVNULL, check=False, timeout=900
-                )
-            found = next(filter(None, map(shutil.which, _NAMES)), None)
-    if found is None:
-        impossible("Chromium is not installed (apt-get install chromium)")
-        raise AssertionError
-    return found
+    return installed(lambda: next(filter(None, map(shutil.which, _NAMES)), None), "chromium")
 
 
 def visit(page: Path, fragment: str = "", *flags: str) -> Visit:

@@ -18,12 +18,14 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+T = TypeVar("T")
 _POSTGRES = Path("/usr/lib/postgresql")
 _START_SECONDS = 120
 PASSWORD = "p@ss/w?rd#1"
@@ -103,22 +105,35 @@ def postgresql() -> Iterator[PostgreSQL]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _postgres_binaries() -> Path:
-    """Return the folder of ``initdb``, installing PostgreSQL if that is possible."""
+def installed(find: Callable[[], T | None], package: str) -> T:
+    """Return what ``find`` finds, after installing a Debian package if that is possible."""
     with (Path(tempfile.gettempdir()) / "mlflow-audit-install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        found = _installed_postgres()
+        found = find()
         if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
             environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-            for command in (["apt-get", "update"], ["apt-get", "install", "-y", "postgresql"]):
+            for command in (
+                ["apt-get", "update"],
+                ["apt-get", "install", "-y", "--no-install-recommends", package],
+            ):
                 subprocess.run(
-                    command, env=environment, stdout=subprocess.DEVNULL, check=False, timeout=600
+                    command, env=environment, stdout=subprocess.DEVNULL, check=False, timeout=900
                 )
-            found = _installed_postgres()
+            found = find()
     if found is None:
-        impossible("PostgreSQL is not installed (apt-get install postgresql)")
+        impossible(f"{package} is not installed (apt-get install {package})")
         raise AssertionError
     return found
+
+
+def tool(name: str, package: str) -> str:
+    """Return the path of a command, installing its Debian package if that is possible."""
+    return installed(lambda: shutil.which(name), package)
+
+
+def _postgres_binaries() -> Path:
+    """Return the folder of ``initdb``."""
+    return installed(_installed_postgres, "postgresql")
 
 
 def _installed_postgres() -> Path | None:
