@@ -17,7 +17,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
-TASKS_PER_WORKER = 40
+TASKS_PER_WORKER = 100
 
 
 @dataclass(frozen=True, slots=True)
