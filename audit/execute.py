@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
 TASKS_PER_WORKER = 100
+AHEAD = 4
+"""So many tasks are given to each process while others are still being made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Workers:
         self._count = worker_count(jobs)
         self._prepare = prepare
         self._pool: futures.ProcessPoolExecutor | None = None
+        self._given: dict[str, futures.Future[Any]] = {}
 
     def __enter__(self) -> Workers:
         return self
@@ -65,12 +68,15 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
-    def start(self, tasks: int) -> None:
-        """Start the processes that so many tasks will need, ahead of the tasks."""
+    def start(self, tasks: Sequence[Task]) -> None:
+        """Start the processes that these tasks will need, and give them the first few.
+
+        What they make is yielded by ``run``, which is to be given all tasks.
+        """
         if not self._inline and self._pool is None and tasks:
-            self._pool = _pool(min(self._count, tasks), self._prepare)
-            for _ in range(min(self._count, tasks)):
-                self._pool.submit(_nothing)
+            self._pool = _pool(min(self._count, len(tasks)), self._prepare)
+            for task in tasks[: self._count * AHEAD]:
+                self._given[task.name] = self._pool.submit(task.function, *task.arguments)
 
     def run(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
         """Yield the outcome of each task as it ends, in any order.
@@ -82,10 +88,11 @@ class Workers:
         if self._inline:
             yield from map(_here, waiting)
             return
+        waiting.sort(key=lambda task: task.name not in self._given)
         wave = self._count * TASKS_PER_WORKER
         for first in range(0, len(waiting), wave):
             part = waiting[first : first + wave]
-            self.start(len(part))
+            self.start(part)
             pool, self._pool = self._pool, None
             if pool is not None:
                 yield from self._wave(pool, part)
@@ -93,7 +100,13 @@ class Workers:
     def _wave(self, pool: futures.ProcessPoolExecutor, tasks: list[Task]) -> Iterator[Outcome]:
         unfinished = []
         with pool:
-            pending = {pool.submit(task.function, *task.arguments): task for task in tasks}
+            given, self._given = self._given, {}
+            pending = {
+                given[task.name]
+                if task.name in given
+                else pool.submit(task.function, *task.arguments): task
+                for task in tasks
+            }
             for future in futures.as_completed(pending):
                 task = pending[future]
                 try:
@@ -113,10 +126,6 @@ class Workers:
                 return Outcome(task.name, error="the process that worked on it died")
             except Exception as error:  # noqa: BLE001  told as this task's outcome
                 return Outcome(task.name, error=_line(error))
-
-
-def _nothing() -> None:
-    """Make a process of the pool come up."""
 
 
 def _here(task: Task) -> Outcome:

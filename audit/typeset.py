@@ -87,8 +87,8 @@ def typeset(
             for form in dossiers:
                 path = f"{folder}/dossier.{form}"
                 yield from wanted.page(path, data, execute.Task(path, _DOSSIER[form], (dossier,)))
-        # The processes come up while the tables and the dashboard are made here.
-        workers.start(len(wanted.tasks))
+        # The processes work while the tables and the dashboard are made here.
+        workers.start(wanted.tasks)
         files = _files(report, Offer(settings.formats, dossiers), cache)
         yield Page("facts.jsonl", facts)
         yield from (Page(path, content) for path, content in files.items())
@@ -107,7 +107,7 @@ def _files(report: Report, offer: Offer, cache: Cache) -> dict[str, bytes]:
     """Return the files that are made in this process, by their paths: all but the pages."""
     files = RENDERERS["json"](report, offer)
     report_json = files["report.json"]
-    for name in offer.report:
+    for name in ("schema", *offer.report):
         if name != PDF:
             key = _key(f"{name} {offer}", report_json)
             made = cache.get_files(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -246,6 +247,8 @@ def _formats(text: str | None) -> tuple[str, ...]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; a user's mistake is one line, never a traceback."""
+    # Nearly all that a run makes lives until its end: looking for garbage often finds none.
+    gc.set_threshold(100_000, 20, 20)
     try:
         code = cli.main(
             args=list(arguments) if arguments is not None else None,

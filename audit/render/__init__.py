@@ -37,9 +37,15 @@ def _csv(report: Report, offer: Offer) -> dict[str, bytes]:  # noqa: ARG001
 
 
 def _json(report: Report, offer: Offer) -> dict[str, bytes]:  # noqa: ARG001
-    from audit.render.json import render_json, report_schema
+    from audit.render.json import render_json
 
-    return {"report.json": render_json(report), "report.schema.json": report_schema()}
+    return {"report.json": render_json(report)}
+
+
+def _schema(report: Report, offer: Offer) -> dict[str, bytes]:  # noqa: ARG001
+    from audit.render.json import report_schema
+
+    return {"report.schema.json": report_schema()}
 
 
 def _html(report: Report, offer: Offer) -> dict[str, bytes]:
@@ -48,7 +54,12 @@ def _html(report: Report, offer: Offer) -> dict[str, bytes]:
     return {"index.html": render_dashboard(report, offer.dossiers, offer.report)}
 
 
-RENDERERS: dict[str, Renderer] = {"csv": _csv, "json": _json, "html": _html}
+RENDERERS: dict[str, Renderer] = {
+    "csv": _csv,
+    "json": _json,
+    "schema": _schema,
+    "html": _html,
+}
 
 
 def renderer(name: str) -> Renderer:

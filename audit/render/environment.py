@@ -20,7 +20,7 @@ import jinja2
 from markupsafe import Markup
 
 from audit.graph import Graph
-from audit.render import records, text, view, words
+from audit.render import brief, records, text, view, words
 from audit.render.drawing import legend, lineage_svg
 from audit.render.listing import Records, set_lines
 from audit.resources import TEMPLATES
@@ -56,6 +56,7 @@ def environment(medium: Medium) -> jinja2.Environment:
         "medium": medium,
         "words": words,
         "view": view,
+        "in_brief": brief.record,
         "records": records,
         "listing": functools.partial(_listing, shown=shown),
         "drawing": functools.partial(_drawing, screen=medium == "html"),

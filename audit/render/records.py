@@ -14,12 +14,8 @@ _COLUMNS = 60
 _PATHS = 20
 
 
-def data(dossier: Dossier, limit: int, intermediate: bool = True) -> Records:
-    """Return the data sources, with schema and address below each.
-
-    ``intermediate`` says whether what the stages made on the way is among them.
-    """
-    wanted = [row for row in dossier.datasets if intermediate or row.kind != "intermediate"]
+def data(dossier: Dossier, limit: int) -> Records:
+    """Return the data sources, with schema and address below each."""
     rows = [
         Record(
             (
@@ -32,10 +28,10 @@ def data(dossier: Dossier, limit: int, intermediate: bool = True) -> Records:
             ),
             _schema(row),
         )
-        for row in wanted[:limit]
+        for row in dossier.datasets[:limit]
     ]
     titles = ("Name", "Kind", "Digest", ">Rows", ">Size", "In the remote")
-    return Records(titles, tuple(rows), len(wanted))
+    return Records(titles, tuple(rows), len(dossier.datasets))
 
 
 def _schema(row: DatasetRow) -> str:

@@ -34,15 +34,26 @@ def test_no_tasks_no_processes() -> None:
 
 
 def test_processes_started_ahead_are_those_that_work() -> None:
+    tasks = [Task(f"task {n}", jobs.double, (n,)) for n in range(20)]
+    tasks.append(Task("ready", jobs.is_ready))
     with Workers("process", 2, jobs.ready) as workers:
-        workers.start(5)
-        (outcome,) = workers.run([Task("ready", jobs.is_ready)])
-    assert outcome.value is True
+        workers.start(tasks[1:])
+        found = {outcome.name: outcome.value for outcome in workers.run(tasks)}
+    assert found == {**{f"task {n}": 2 * n for n in range(20)}, "ready": True}
+
+
+def test_a_task_given_ahead_that_kills_its_process_is_named() -> None:
+    tasks = [Task("killer", jobs.die), Task("task", jobs.double, (2,))]
+    with Workers("process", 2, jobs.ready) as workers:
+        workers.start(tasks)
+        found = {outcome.name: outcome for outcome in workers.run(tasks)}
+    assert "died" in found["killer"].error
+    assert found["task"].value == 4
 
 
 def test_workers_that_are_never_used_end() -> None:
     with Workers("process", 2, jobs.ready) as workers:
-        workers.start(5)
+        workers.start([Task("task", jobs.double, (1,))])
 
 
 def test_worker_counts() -> None:

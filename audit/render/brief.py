@@ -1,0 +1,91 @@
+"""One version's record in brief, for its page in the report: what the dossier shows in tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audit.facts import Consumer
+from audit.render import text, words
+from audit.render.listing import Record, Records
+from audit.report.model import DatasetRow, Dossier
+
+_MOST = 24
+"""So many items of a kind are shown; the dossier has all of them."""
+
+
+def record(dossier: Dossier) -> Records:
+    """Return data sources, code, parameters, metrics, environment, weights and consumers."""
+    rows = tuple(Record(row) for row in _rows(dossier))
+    return Records(("Part", "What is recorded"), rows, len(rows))
+
+
+def _rows(dossier: Dossier) -> Iterator[tuple[str, str]]:
+    data = [row for row in dossier.datasets if row.kind != "intermediate"]
+    for row in data[:_MOST]:
+        yield ("Data set" if row.kind == "input" else "Data source"), _source(row)
+    if len(data) > _MOST:
+        yield "", f"… and {words.counted(len(data) - _MOST, 'data source')} more in the dossier"
+    yield from _code(dossier)
+    yield from _training(dossier)
+    environment = dossier.environment
+    if environment.sources:
+        loose = ", ".join(map(text.one_line, environment.unpinned[:_MOST]))
+        state = f"without an exact version: {loose}" if loose else "all with an exact version"
+        python = environment.python or words.NOT_RECORDED
+        packages = words.counted(len(environment.packages), "package")
+        yield "Environment", f"Python {python}; {packages}, {state}"
+    seen = dossier.weights_first_seen_at
+    first = f" First seen {text.moment(seen)}." if seen is not None else ""
+    changed = ", ".join(map(text.one_line, dossier.weights_changed[:_MOST]))
+    meaning = words.WEIGHTS_MEANINGS[dossier.statuses.weights]
+    files = words.counted(len(dossier.files), "file")
+    tail = f"{meaning}{first}{f' Changed: {changed}.' if changed else ''}"
+    yield "Weights", f"{text.short_digest(dossier.weights_sha256)}, {files}. {tail}"
+    for consumer in dossier.consumers[:_MOST]:
+        yield "Consumer", _consumer(consumer)
+    if not dossier.consumers:
+        yield "Consumers", "none known"
+
+
+def _source(row: DatasetRow) -> str:
+    parts = [
+        f"{text.one_line(row.name, 120)} {row.digest_kind} {text.short_digest(row.digest)}",
+        words.counted(row.rows, "row") if row.rows is not None else "",
+        text.size(row.bytes) if row.bytes is not None else "",
+        "" if row.kind == "input" else words.status_word(row.in_remote or "not_applicable"),
+    ]
+    shown = ", ".join(part for part in parts if part)
+    columns = ", ".join(f"{text.one_line(name, 60)} {kind}" for name, kind in row.columns[:_MOST])
+    return f"{shown}; {words.counted(len(row.columns), 'column')}: {columns}" if columns else shown
+
+
+def _code(dossier: Dossier) -> Iterator[tuple[str, str]]:
+    known = {commit.sha: commit for commit in dossier.commits}
+    tagged = dossier.tagged_commit
+    if tagged is None:
+        yield "Code", "the run names no commit"
+    else:
+        known[tagged.sha] = tagged
+    for sha, commit in list(known.items())[:_MOST]:
+        role = "named by the run" if tagged is not None and sha == tagged.sha else "holds the lock"
+        state = words.status_word(commit.state.value)
+        subject = text.one_line(commit.subject, 120)
+        yield "Code", " · ".join(p for p in (text.short_digest(sha), role, state, subject) if p)
+
+
+def _training(dossier: Dossier) -> Iterator[tuple[str, str]]:
+    run = dossier.run
+    if run is None:
+        yield "Training", "no run is known"
+        return
+    params = [f"{text.one_line(k)} {text.one_line(v)}" for k, v in sorted(run.params.items())]
+    metrics = [f"{text.one_line(k)} {text.number(v)}" for k, v in sorted(run.metrics.items())]
+    for title, items in (("Parameters", params), ("Metrics", metrics)):
+        more = f" · and {len(items) - _MOST} more in the dossier" if len(items) > _MOST else ""
+        yield title, " · ".join(items[:_MOST]) + more if items else "none logged"
+
+
+def _consumer(consumer: Consumer) -> str:
+    since = text.moment(consumer.since)
+    name = text.one_line(consumer.name or consumer.id, 120)
+    return f"{name}, {consumer.kind} since {since} ({words.GRADES[consumer.grade]})"
