@@ -15,8 +15,11 @@ _MOST = 24
 
 def record(dossier: Dossier) -> Records:
     """Return data sources, code, parameters, metrics, environment, weights and consumers."""
-    rows = tuple(Record(row) for row in _rows(dossier))
-    return Records(("Part", "What is recorded"), rows, len(rows))
+    rows, above = [], ""
+    for part, what in _rows(dossier):
+        rows.append(Record(("" if part == above else part, what)))
+        above = part
+    return Records(("Part", "What is recorded"), tuple(rows), len(rows))
 
 
 def _rows(dossier: Dossier) -> Iterator[tuple[str, str]]:
