@@ -61,7 +61,7 @@ def _guide(manifest: Manifest, sealer: Sealer | None, when_ms: int) -> bytes:
     about = {
         "job": manifest.job,
         "period": manifest.period,
-        "organisation": _inert(manifest.organisation) or "not recorded",
+        "organisation": f", {name}" if (name := _inert(manifest.organisation)) else "",
         "sealed_at": manifest.sealed_at,
         "epoch": str(when_ms // 1000),
     }

@@ -69,5 +69,6 @@ def renderer(name: str) -> Renderer:
     for found in entry_points(group=GROUP, name=name):
         loaded: Renderer = found.load()
         return loaded
-    known = sorted({*RENDERERS, *(found.name for found in entry_points(group=GROUP))})
-    raise UsageError(f"no such format: {name!r}", remedy=f"Known: {', '.join(known)}")
+    always = {"json", "schema"}
+    known = {"pdf", *RENDERERS, *(found.name for found in entry_points(group=GROUP))} - always
+    raise UsageError(f"no such format: {name!r}", remedy=f"Known: {', '.join(sorted(known))}")
