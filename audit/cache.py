@@ -25,6 +25,11 @@ class Cache:
         self._folder = folder
         self._secret = secret
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is kept yet."""
+        return self._folder is None or not self._folder.is_dir()
+
     def get(self, key: str) -> bytes | None:
         """Return the entry under a hex digest, ``None`` if there is none to be trusted."""
         if self._folder is None:

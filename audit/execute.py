@@ -68,13 +68,19 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
+    def warm(self) -> None:
+        """Start the processes before it is known what they will do."""
+        if not self._inline and self._pool is None:
+            self._pool = _pool(self._count, self._prepare)
+            self._pool.submit(_nothing)
+
     def start(self, tasks: Sequence[Task]) -> None:
         """Start the processes that these tasks will need, and give them the first few.
 
         What they make is yielded by ``run``, which is to be given all tasks.
         """
-        if not self._inline and self._pool is None and tasks:
-            self._pool = _pool(min(self._count, len(tasks)), self._prepare)
+        if not self._inline and tasks:
+            self._pool = self._pool or _pool(min(self._count, len(tasks)), self._prepare)
             for task in tasks[: self._count * AHEAD]:
                 self._given[task.name] = self._pool.submit(task.function, *task.arguments)
 
@@ -92,10 +98,9 @@ class Workers:
         wave = self._count * TASKS_PER_WORKER
         for first in range(0, len(waiting), wave):
             part = waiting[first : first + wave]
-            self.start(part)
-            pool, self._pool = self._pool, None
-            if pool is not None:
-                yield from self._wave(pool, part)
+            pool = self._pool or _pool(min(self._count, len(part)), self._prepare)
+            self._pool = None
+            yield from self._wave(pool, part)
 
     def _wave(self, pool: futures.ProcessPoolExecutor, tasks: list[Task]) -> Iterator[Outcome]:
         unfinished = []
@@ -126,6 +131,10 @@ class Workers:
                 return Outcome(task.name, error="the process that worked on it died")
             except Exception as error:  # noqa: BLE001  told as this task's outcome
                 return Outcome(task.name, error=_line(error))
+
+
+def _nothing() -> None:
+    """Make the processes come up."""
 
 
 def _here(task: Task) -> Outcome:

@@ -6,6 +6,7 @@ kept in the cache, so that a run after an interrupted one makes only what is mis
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Iterator, MutableMapping
@@ -35,7 +36,7 @@ from audit.report.model import Report
 from audit.report.outcome import exit_code
 from audit.seal.keys import Sealer, load_sealer
 from audit.seal.trust import trust_of
-from audit.typeset import Failed, Listener, Page, Settings, check_formats, typeset
+from audit.typeset import Failed, Listener, Page, Settings, check_formats, typeset, workers_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +112,25 @@ def run(
             note = f"{label} is sealed already; --force makes revision {revision}"
             return Result(sealed, EXIT_OK, note)
         messages.stage(f"reading {label} as of {period.iso(moment.as_of)}")
-        ledger = Ledger(job.ledger)
-        try:
+        cache = Cache(job.execute.cache / "pages", _secret(sealer))
+        settings = Settings(
+            job.report.formats, job.report.dossiers, job.execute.executor, job.execute.jobs
+        )
+        with contextlib.closing(Ledger(job.ledger)) as ledger, workers_for(settings) as workers:
+            if cache.empty and "pdf" in settings.formats:
+                # Every page will have to be made: the processes come up while this one reads.
+                workers.warm()
             facts = _read(job, request, moment, rules, sealer, lock, ledger)
             messages.stage(f"judging {len(facts.versions)} model versions")
             data = factsfile.dumps(facts)
             report = build(facts, canonical.sha256(data))
             messages.stage("rendering and sealing")
-            result = _seal(job, report, data, sealer, lock, moment.now, messages)
+            pages = typeset(report, data, settings, cache, workers, messages)
+            result = _seal(job, report, pages, sealer, lock, moment.now, cache)
             details = {"period": label, "facts_sha256": report.facts_sha256}
             subject = f"{job.job.name}/{result.path.name}"
             ledger.append([Event(moment.now, BUNDLE_SEALED, subject, details)])
             return result
-        finally:
-            ledger.close()
 
 
 def load_rules(job: JobFile) -> Rules:
@@ -201,17 +207,13 @@ def _read(
 def _seal(
     job: JobFile,
     report: Report,
-    facts: bytes,
+    pages: Iterable[Page | Failed],
     sealer: Sealer,
     lock: JobLock,
     now: int,
-    messages: Listener,
+    cache: Cache,
 ) -> Result:
-    """Render, sign and write the bundle, page by page, and return what it comes to."""
-    cache = Cache(job.execute.cache / "pages", _secret(sealer))
-    settings = Settings(
-        job.report.formats, job.report.dossiers, job.execute.executor, job.execute.jobs
-    )
+    """Sign the pages as they are made, write the bundle, and return what it comes to."""
     failed: list[Failed] = []
     draft = Manifest(
         job=job.job.name,
@@ -224,7 +226,6 @@ def _seal(
         previous_manifest_sha256=report.previous.manifest_sha256,
         renderer=renderer_versions(),
     )
-    pages = typeset(report, facts, settings, cache, messages)
     payload = _signed(pages, sealer, now, cache, failed)
     bundle = write_bundle(lock, draft, payload, sealer, now, _Signatures(cache))
     code = exit_code(report)

@@ -15,7 +15,7 @@ from audit.cache import Cache
 from audit.errors import UsageError, VerificationError
 from audit.render.fingerprint import renderer_versions
 from audit.report.build import build
-from audit.typeset import Failed, Listener, Page, Settings, check_formats, typeset
+from audit.typeset import Failed, Listener, Page, Settings, check_formats, typeset, workers_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +58,18 @@ def render(bundle: Path, output: Path | None, settings: Settings, messages: List
     known = {item.path: item.unsigned_sha256 or item.sha256 for item in listed.files}
     same, differs = 0, []
     messages.stage(f"rendering {report.period} from its facts")
-    for page in typeset(report, facts, settings, Cache(None, b""), messages):
-        if isinstance(page, Failed):
-            differs.append(f"{page.path} (could not be rendered: {page.reason})")
-        elif page.path not in known:
-            differs.append(f"{page.path} (not in the bundle)")
-        elif canonical.sha256(page.content) != known[page.path]:
-            differs.append(page.path)
-        else:
-            same += 1
-        if output is not None and isinstance(page, Page):
-            _write(output / page.path, page.content)
+    with workers_for(settings) as workers:
+        for page in typeset(report, facts, settings, Cache(None, b""), workers, messages):
+            if isinstance(page, Failed):
+                differs.append(f"{page.path} (could not be rendered: {page.reason})")
+            elif page.path not in known:
+                differs.append(f"{page.path} (not in the bundle)")
+            elif canonical.sha256(page.content) != known[page.path]:
+                differs.append(page.path)
+            else:
+                same += 1
+            if output is not None and isinstance(page, Page):
+                _write(output / page.path, page.content)
     return Comparison(same, tuple(differs), _other_versions(listed.renderer))
 
 

@@ -70,37 +70,46 @@ def check_formats(formats: Iterable[str]) -> None:
             renderer(name)
 
 
+def workers_for(settings: Settings) -> execute.Workers:
+    """Return the processes that will render, not yet started."""
+    return execute.Workers(settings.executor, settings.jobs, prepare)
+
+
 def typeset(
-    report: Report, facts: bytes, settings: Settings, cache: Cache, listener: Listener
+    report: Report,
+    facts: bytes,
+    settings: Settings,
+    cache: Cache,
+    workers: execute.Workers,
+    listener: Listener,
 ) -> Iterator[Page | Failed]:
     """Yield every file of the bundle. Dossiers that fail are yielded as such.
 
     Raises ``AuditError`` if ``report.pdf`` itself cannot be rendered.
     """
     dossiers = tuple(form for form in settings.dossiers if form in settings.formats)
-    with execute.Workers(settings.executor, settings.jobs, prepare) as workers:
-        wanted = _Wanted(cache)
-        for dossier in report.dossiers:
-            data = render_dossier_json(dossier)
-            folder = f"models/{dossier.slug}"
-            yield Page(f"{folder}/dossier.json", data)
-            for form in dossiers:
-                path = f"{folder}/dossier.{form}"
-                yield from wanted.page(path, data, execute.Task(path, _DOSSIER[form], (dossier,)))
-        # The processes work while the tables and the dashboard are made here.
-        workers.start(wanted.tasks)
-        files = _files(report, Offer(settings.formats, dossiers), cache)
-        yield Page("facts.jsonl", facts)
-        yield from (Page(path, content) for path, content in files.items())
-        if PDF in settings.formats:
-            attached = {
-                path: content
-                for path, content in files.items()
-                if path == "report.json" or path.endswith(".csv")
-            }
-            task = execute.Task(REPORT_PDF, render_report_pdf, (report, attached))
-            yield from wanted.page(REPORT_PDF, files["report.json"], task)
-        yield from wanted.rest(workers, listener)
+    wanted = _Wanted(cache)
+    for dossier in report.dossiers:
+        data = render_dossier_json(dossier)
+        folder = f"models/{dossier.slug}"
+        yield Page(f"{folder}/dossier.json", data)
+        for form in dossiers:
+            path = f"{folder}/dossier.{form}"
+            yield from wanted.page(path, data, execute.Task(path, _DOSSIER[form], (dossier,)))
+    # The processes work while the tables and the dashboard are made here.
+    workers.start(wanted.tasks)
+    files = _files(report, Offer(settings.formats, dossiers), cache)
+    yield Page("facts.jsonl", facts)
+    yield from (Page(path, content) for path, content in files.items())
+    if PDF in settings.formats:
+        attached = {
+            path: content
+            for path, content in files.items()
+            if path == "report.json" or path.endswith(".csv")
+        }
+        task = execute.Task(REPORT_PDF, render_report_pdf, (report, attached))
+        yield from wanted.page(REPORT_PDF, files["report.json"], task)
+    yield from wanted.rest(workers, listener)
 
 
 def _files(report: Report, offer: Offer, cache: Cache) -> dict[str, bytes]:
