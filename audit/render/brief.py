@@ -71,7 +71,7 @@ def _code(dossier: Dossier) -> Iterator[tuple[str, str]]:
         known[tagged.sha] = tagged
     for sha, commit in list(known.items())[:_MOST]:
         role = "named by the run" if tagged is not None and sha == tagged.sha else "holds the lock"
-        state = words.status_word(commit.state.value)
+        state = words.commit_word(commit.state.value)
         subject = text.one_line(commit.subject, 120)
         yield "Code", " · ".join(p for p in (text.short_digest(sha), role, state, subject) if p)
 

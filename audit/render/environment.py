@@ -120,6 +120,7 @@ _FILTERS: dict[str, Callable[..., Any]] = {
     "figure": text.number,
     "percent": text.percent,
     "status": words.status_word,
+    "commit_state": words.commit_word,
     "grade": lambda grade: words.GRADES[Grade(grade)],
     "counted": words.counted,
     "upper_first": text.capitalised,

@@ -71,7 +71,7 @@ def commits(dossier: Dossier, limit: int) -> Records:
 
 
 def _where(commit: Commit) -> str:
-    state = words.status_word(commit.state.value)
+    state = words.commit_word(commit.state.value)
     return f"{state}: {_line(', '.join(commit.branches), 60)}" if commit.branches else state
 
 

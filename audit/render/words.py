@@ -111,13 +111,17 @@ WEIGHTS_FILE = {
 }
 """The same of one file that is not itself among the changed ones."""
 
-STATUSES = {
-    # the commit that the run's tag names
+COMMITS = {
     "reachable": "on a configured branch",
     "other_ref": "on another branch or tag",
     "unreachable": "on no branch or tag",
     "missing": "in no configured repository",
     "malformed": "malformed",
+    "not_checkable": "not checkable",
+}
+"""Where a commit stands; weights are unreachable and data missing in another sense."""
+
+STATUSES = {
     "not_recorded": NOT_RECORDED,
     "not_checkable": "not checkable",
     # the pipeline that made the weights
@@ -134,6 +138,7 @@ STATUSES = {
     "none": "none",
     "not_visible": "not visible to this reader",
     # a data digest in its remote
+    "missing": "missing",
     "cache_only": "in the cache only",
     "not_checked": "not checked",
     "not_applicable": "not applicable",
@@ -156,6 +161,11 @@ STATUSES = {
 def status_word(status: str) -> str:
     """Return a coded status in words; an unknown code as it is, nothing as "not recorded"."""
     return STATUSES.get(status, status.replace("_", " ")) or NOT_RECORDED
+
+
+def commit_word(state: str) -> str:
+    """Return in words where a commit stands."""
+    return COMMITS.get(state) or status_word(state)
 
 
 def verdict_words(verdict: Verdict) -> str:

@@ -31,7 +31,8 @@ def test_every_member_has_its_word(table: dict[enum.Enum, str], kind: type[enum.
 
 @pytest.mark.parametrize("kind", [CommitState, ObjectState, RunState, LineageStatus, WeightsStatus])
 def test_every_status_of_the_facts_has_words(kind):
-    assert {member.value for member in kind} <= set(words.STATUSES)
+    known = words.COMMITS if kind is CommitState else words.STATUSES
+    assert {member.value for member in kind} <= set(known)
 
 
 def test_signs_differ_and_can_be_shown():
@@ -49,3 +50,11 @@ def test_counts_agree_with_their_nouns():
     assert words.counted(1, "version") == "1 version"
     assert words.counted(2301, "version") == "2,301 versions"
     assert words.counted(2, "entry", "entries") == "2 entries"
+
+
+def test_the_same_word_of_commits_weights_and_data_is_not_the_same_status():
+    assert words.commit_word("missing") == "in no configured repository"
+    assert words.status_word("missing") == "missing"
+    assert words.commit_word("unreachable") == "on no branch or tag"
+    assert words.status_word("unreachable") == "unreachable"
+    assert words.commit_word("malformed") == "malformed"
