@@ -1,7 +1,7 @@
 """Canonical JSON, content digests and safe names: the same input, the same bytes.
 
 Canonical JSON here is UTF-8, keys sorted, no insignificant white space, no NaN
-or infinity. Dataclasses are read and written by pydantic ``TypeAdapter``, so a
+or infinity. Dataclasses are read and written by pydantic, so a
 facts file or report read back is equal to the one that was written.
 """
 
@@ -14,6 +14,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pydantic_core
 from pydantic import TypeAdapter
 
 T = TypeVar("T")
@@ -32,7 +33,11 @@ def adapter(kind: Any) -> TypeAdapter[Any]:
 
 def plain(value: Any) -> Any:
     """Return a dataclass as plain JSON values (dicts, lists, strings, numbers)."""
-    return adapter(type(value)).dump_python(value, mode="json")
+    try:
+        return pydantic_core.to_jsonable_python(value)
+    except UnicodeEncodeError:
+        # Half a surrogate pair, which hostile text may hold, is let through by a schema alone.
+        return adapter(type(value)).dump_python(value, mode="json")
 
 
 def load(kind: type[T], value: Any) -> T:

@@ -1,7 +1,7 @@
 """Where rendering runs: in this process, or in a pool of fresh processes.
 
-Work is spread through ``concurrent.futures.Executor`` and nothing else. The pool is
-spawned anew for each wave of tasks: that returns WeasyPrint's memory to the system, and
+Work is spread through ``concurrent.futures.Executor`` and nothing else. The pool is made
+anew for each wave of tasks: that returns WeasyPrint's memory to the system, and
 ``max_tasks_per_child``, which would do the same, deadlocks on Python 3.11. A task that
 kills its worker breaks the pool for all that wait in it; the unfinished tasks of that
 wave then run one by one, so that the culprit is found by name and the others finish.
@@ -10,11 +10,13 @@ wave then run one by one, so that the culprit is found by name and the others fi
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.context
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from typing import Any
 
 TASKS_PER_WORKER = 100
@@ -69,10 +71,9 @@ class Workers:
             self._pool.shutdown(cancel_futures=True)
 
     def warm(self) -> None:
-        """Start the processes before it is known what they will do."""
-        if not self._inline and self._pool is None:
-            self._pool = _pool(self._count, self._prepare)
-            self._pool.submit(_nothing)
+        """Let what the processes will need be imported while this one does other things."""
+        if not self._inline and _context(self._prepare).get_start_method() == "forkserver":
+            forkserver.ensure_running()
 
     def start(self, tasks: Sequence[Task]) -> None:
         """Start the processes that these tasks will need, and give them the first few.
@@ -133,10 +134,6 @@ class Workers:
                 return Outcome(task.name, error=_line(error))
 
 
-def _nothing() -> None:
-    """Make the processes come up."""
-
-
 def _here(task: Task) -> Outcome:
     try:
         return Outcome(task.name, task.function(*task.arguments))
@@ -145,9 +142,20 @@ def _here(task: Task) -> Outcome:
 
 
 def _pool(workers: int, prepare: Callable[[], None]) -> futures.ProcessPoolExecutor:
-    # Spawned, not forked: Pango and fontconfig are not safe to fork under threads.
-    context = multiprocessing.get_context("spawn")
-    return futures.ProcessPoolExecutor(workers, mp_context=context, initializer=prepare)
+    return futures.ProcessPoolExecutor(workers, mp_context=_context(prepare), initializer=prepare)
+
+
+def _context(prepare: Callable[[], None]) -> multiprocessing.context.BaseContext:
+    """Return how processes come up: never as copies of this one, which may have threads.
+
+    Where the system can, they are forked from a server that has one thread and has
+    imported, once, what all of them need; else each is spawned and imports it for itself.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([prepare.__module__, "weasyprint"])
+    return context
 
 
 def _line(error: BaseException) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
+
+import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
@@ -25,6 +29,26 @@ def best(function: Callable[[], T], runs: int = 3) -> tuple[float, T]:
     """Return the shortest of several calls, and the last result."""
     measured = [timed(function) for _ in range(runs)]
     return min(seconds for seconds, _ in measured), measured[-1][1]
+
+
+def watched(command: Sequence[str]) -> tuple[float, int]:
+    """Return the seconds of a command, and the most memory (bytes) that one process of it took.
+
+    Its exit code may speak of failed controls; any other ends the benchmark.
+    """
+    start, peak = time.perf_counter(), 0
+    with tempfile.TemporaryFile() as messages:
+        process = psutil.Popen(command, stdout=subprocess.DEVNULL, stderr=messages)
+        while process.poll() is None:
+            with suppress(psutil.Error):
+                family = [process, *process.children(recursive=True)]
+                peak = max([peak, *(member.memory_info().rss for member in family)])
+            time.sleep(0.05)
+        seconds = time.perf_counter() - start
+        if process.returncode not in (0, 1, 3):
+            messages.seek(0)
+            raise SystemExit(messages.read().decode())
+    return seconds, peak
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import tempfile
@@ -50,8 +49,6 @@ def main() -> None:
             )
         ]
         show(f"{versions} versions", ("what", "seconds", "versions/s", "against the script"), rows)
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        print(f"\npeak memory of the largest process: {peak:,.0f} MiB")
 
 
 if __name__ == "__main__":

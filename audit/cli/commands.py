@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import logging
 import os
@@ -249,6 +250,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; a user's mistake is one line, never a traceback."""
     # Nearly all that a run makes lives until its end: looking for garbage often finds none.
     gc.set_threshold(100_000, 20, 20)
+    atexit.register(gc.freeze)  # nor is there anything to find when the process ends
     try:
         code = cli.main(
             args=list(arguments) if arguments is not None else None,

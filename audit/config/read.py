@@ -44,10 +44,14 @@ def load(path: Path) -> JobFile:
     return job.model_copy(update={"registry": job.registry.model_copy(update={"uri": uri})})
 
 
+_LOADER: typing.Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The safe loader in C, where PyYAML has it: a control pack is read in a tenth of the time."""
+
+
 def read_yaml(path: Path, what: str) -> Any:
     """Return the YAML in a file that people write. Raises ``ConfigError``."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe one
     except FileNotFoundError as error:
         raise ConfigError(
             f"no such {what}", where=str(path), remedy="Check the path, or make one with init"

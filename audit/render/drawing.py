@@ -100,12 +100,10 @@ def lineage_svg(
     ]
 
 
-def legend(graph: Graph) -> list[tuple[str, str]]:
-    """Return an SVG sample and a word for each grade that occurs, the strongest first."""
+def legend(graph: Graph) -> list[tuple[Grade, str]]:
+    """Return each grade that occurs, the strongest first, and its word: what a key tells."""
     found = {edge.grade for edge in graph.edges}
-    return [
-        (strokes.sample(grade, GRADES[grade]), GRADES[grade]) for grade in Grade if grade in found
-    ]
+    return [(grade, GRADES[grade]) for grade in Grade if grade in found]
 
 
 def kind_words(node: Node) -> str:
@@ -257,7 +255,7 @@ class _Drawing:
             frame = self._frame(behind, shape) + frame
         drawn = frame + self._texts(node, box, shape)
         if not self.screen:
-            return f"<g>{drawn}</g>"
+            return drawn
         facts = filter(None, (kind_words(node), node.label, node.digest, node.detail))
         name = xml(". ".join(map(text.clip, facts)))
         kind = node.kind.value

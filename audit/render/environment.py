@@ -20,7 +20,7 @@ import jinja2
 from markupsafe import Markup
 
 from audit.graph import Graph
-from audit.render import brief, records, text, view, words
+from audit.render import brief, records, strokes, text, view, words
 from audit.render.drawing import legend, lineage_svg
 from audit.render.listing import Records, set_lines
 from audit.resources import TEMPLATES
@@ -60,7 +60,7 @@ def environment(medium: Medium) -> jinja2.Environment:
         "records": records,
         "listing": functools.partial(_listing, shown=shown),
         "drawing": functools.partial(_drawing, screen=medium == "html"),
-        "legend": _legend,
+        "legend": functools.partial(_legend, screen=medium == "html"),
         "style": _style,
         "Verdict": Verdict,
     }
@@ -161,8 +161,13 @@ def _drawing(graph: Graph, *, screen: bool) -> list[Markup]:
     return [Markup(sheet) for sheet in sheets]  # noqa: S704
 
 
-def _legend(graph: Graph) -> list[tuple[Markup, str]]:
-    return [(Markup(sample), word) for sample, word in legend(graph)]  # noqa: S704
+def _legend(graph: Graph, *, screen: bool) -> Markup:
+    """The key of a lineage map: one drawing on a page, samples that may wrap on a screen."""
+    words = legend(graph)
+    if not screen:
+        return Markup(strokes.key(words, _PAGE_WIDTH))  # noqa: S704
+    samples = (f"<span>{strokes.sample(grade, word)}{word}</span>" for grade, word in words)
+    return Markup(" ".join(samples))  # noqa: S704
 
 
 @functools.cache

@@ -8,7 +8,6 @@ a page that asks for anything else is not written at all.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import datetime as dt
 import functools
@@ -16,7 +15,9 @@ import gc
 import hashlib
 import os
 import re
+import zlib
 from collections.abc import Iterator, Mapping
+from multiprocessing.util import Finalize
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -139,6 +140,23 @@ def _keep_page_references() -> None:
     pydyf.PDF.page_references = property(page_references)
 
 
+def _compress_fast() -> None:
+    """Compress pages at zlib's own level.
+
+    They are one percent larger than at the highest, which takes twice the time.
+    """
+    import pydyf
+
+    class Zlib:
+        compress = staticmethod(zlib.compress)
+
+        @staticmethod
+        def compressobj(level: int) -> Any:  # noqa: ARG004
+            return zlib.compressobj()
+
+    pydyf.zlib = Zlib
+
+
 def _page(markup: str, fetcher: Any) -> Any:
     """Return a page read by the XML parser, which is ten times as fast as one for any HTML.
 
@@ -172,7 +190,9 @@ def _styles() -> tuple[CSS, FontConfiguration]:
 
     svgtext.install()
     _keep_page_references()
-    atexit.register(_styles.cache_clear)  # while WeasyPrint can still remove its font folder
+    _compress_fast()
+    # While WeasyPrint can still remove its font folder; a forked process skips ``atexit``.
+    Finalize(None, _forget, exitpriority=0)
     fonts = FontConfiguration()
     text = "\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in _SHEETS)
     tokens = dict(_TOKEN.findall(text))  # what a later sheet says stands
@@ -182,6 +202,12 @@ def _styles() -> tuple[CSS, FontConfiguration]:
         string=text, base_url="app://page/", url_fetcher=fetcher, font_config=fonts
     )
     return sheet, fonts
+
+
+def _forget() -> None:
+    """Let go of the fonts, and of all that holds on to them."""
+    svgtext.set_line.cache_clear()
+    _styles.cache_clear()
 
 
 def _fetcher() -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from audit.facts import Commit, StageState, TrackedPath
 from audit.render import text, words
@@ -12,6 +12,7 @@ from audit.report.model import DatasetRow, Dossier
 _NAME = 120
 _COLUMNS = 60
 _PATHS = 20
+_TAGS = 40
 
 
 def data(dossier: Dossier, limit: int) -> Records:
@@ -180,6 +181,39 @@ def consumers(dossier: Dossier, limit: int) -> Records:
     ]
     titles = ("Consumer", "Kind", "Since", "How it is known", "Detail")
     return Records(titles, tuple(rows), len(dossier.consumers))
+
+
+def registry(dossier: Dossier) -> Records:
+    """Return what the registry itself says of the version: texts, places and tags."""
+    fields = [
+        ("Description of the version", dossier.description),
+        ("Description of the model", dossier.model_description),
+        ("Source", text.clip(dossier.source, 240)),
+        ("Storage location", text.clip(dossier.storage_location, 240)),
+        ("Logged model", ", ".join(filter(None, (dossier.logged_model_id, dossier.model_type)))),
+    ]
+    if dossier.origin:
+        fields.append(("Copied from", ", a copy of ".join(dossier.origin)))
+    if dossier.workspace not in ("", "default"):
+        fields.append(("Workspace", dossier.workspace))
+    tags = sorted(dossier.tags.items())
+    fields += [(f"Tag {_line(key)}", text.clip(value, 200)) for key, value in tags[:_TAGS]]
+    if len(tags) > _TAGS:
+        fields.append(("", f"… and {words.counted(len(tags) - _TAGS, 'tag')} more in dossier.json"))
+    elif not tags:
+        fields.append(("Tags of the version", "none"))
+    rows = [
+        Record((name if first else "", line))
+        for name, value in fields
+        for first, line in _lines(value or words.NOT_RECORDED)
+    ]
+    return Records(("Field", "As recorded"), tuple(rows), len(rows))
+
+
+def _lines(value: str) -> Iterator[tuple[bool, str]]:
+    """Yield the lines of a text, and whether each is the first of them."""
+    for number, line in enumerate(text.clip(value).splitlines() or [""]):
+        yield number == 0, line
 
 
 def _line(value: str, limit: int = 90) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.graph import Edge
-from audit.render.lettering import PT, xml
+from audit.render.lettering import PT, width, xml
 from audit.verdicts import Grade
 
 SMALL, LABEL = 6.5 * PT, 7.5 * PT
@@ -124,8 +124,8 @@ class Lines:
         return line + self.signs if self.path else self.signs
 
     def inked(self) -> str:
-        """Return the lines as SVG with a group around them that has their ink alone."""
-        return f'<g color="{EDGE_STYLES[self.edges[0].grade].ink}">{self.drawn()}</g>'
+        """Return the lines as SVG that names their ink, for want of a group around them."""
+        return self.drawn().replace("currentColor", EDGE_STYLES[self.edges[0].grade].ink)
 
 
 def merged(lines: Sequence[Lines]) -> list[str]:
@@ -145,11 +145,33 @@ def merged(lines: Sequence[Lines]) -> list[str]:
 
 
 def sample(grade: Grade, word: str) -> str:
-    """Return a short piece of a grade's line for a key."""
-    style = EDGE_STYLES[grade]
-    line = stroked("M0.3 1.9H9.2", style, arrow(10.4, 1.9)) + signed(style, 4.8, 1.9)
+    """Return a short piece of a grade's line for a key on a screen, where it may wrap."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="lineage-key" width="10.6mm" '
-        f'height="3.8mm" viewBox="0 0 10.6 3.8" font-family="{SANS}" aria-hidden="true">'
-        f'<title>{xml(word)}</title><g class="{grade}" color="{style.ink}">{line}</g></svg>'
+        f'height="3.8mm" viewBox="0 0 10.6 3.8" aria-hidden="true">'
+        f'<title>{xml(word)}</title><g class="{grade}" color="{EDGE_STYLES[grade].ink}">'
+        f"{_piece(grade, 0)}</g></svg>"
     )
+
+
+def key(words: Sequence[tuple[Grade, str]], wide: float) -> str:
+    """Return the key of a printed drawing: a piece of each grade's line, and its word."""
+    parts, left = [], 0.0
+    for grade, word in words:
+        parts.append(_piece(grade, left).replace("currentColor", EDGE_STYLES[grade].ink))
+        parts.append(
+            f'<text x="{mm(left + 12)}" y="{mm(1.9 + _BASE)}" font-size="{mm(SMALL)}" '
+            f'fill="{SECOND}">{xml(word)}</text>'
+        )
+        left += 12 + width(word, SMALL) + 5
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{mm(wide)}mm" height="3.8mm" '
+        f'viewBox="0 0 {mm(wide)} 3.8" font-family="{SANS}" role="img">'
+        f"<title>Key: {xml(', '.join(word for _, word in words))}</title>{''.join(parts)}</svg>"
+    )
+
+
+def _piece(grade: Grade, left: float) -> str:
+    style = EDGE_STYLES[grade]
+    line = f"M{mm(left + 0.3)} 1.9H{mm(left + 9.2)}"
+    return stroked(line, style, arrow(left + 10.4, 1.9)) + signed(style, left + 4.8, 1.9)

@@ -7,7 +7,6 @@ than a trusted root. Given the same content, key and time it has the same bytes.
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import functools
 import hashlib
@@ -148,6 +147,8 @@ def check_signed(
     The chain is validated at the ``claimed`` signing time, against ``trust`` alone and
     without network. Never raises for what stands in the signature.
     """
+    import asyncio  # slow to import, and signing does without
+
     from pyhanko.sign.validation.generic_cms import (
         async_validate_cms_signature,
         extract_certs_for_validation,

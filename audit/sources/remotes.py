@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from audit.facts import DataObject, ObjectState
@@ -156,6 +157,14 @@ class DvcRemotes:
             return [_Remote("", reason=f"DVC cannot read its configuration: {_line(error)}")]
 
 
+@dataclass(frozen=True, slots=True)
+class _Project:
+    """DVC's configuration, and the remotes that it opens."""
+
+    config: Any
+    cloud: Any
+
+
 def merged(config: ProjectConfig) -> dict[str, Any]:
     """Return a project's settings: sections ``core``, ``cache`` and ``remote``, paths absolute.
 
@@ -187,7 +196,7 @@ def _section(sections: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in found.items() if isinstance(value, dict) is nested}
 
 
-def _answer(project: Any, name: str, digests: list[str]) -> _Remote:
+def _answer(project: _Project, name: str, digests: list[str]) -> _Remote:
     """Return what one remote holds of the digests."""
     remote = _Remote(name)
     try:
@@ -270,22 +279,20 @@ def _text(value: Any) -> str:
 
 
 @contextmanager
-def _project(settings: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield an empty DVC project with these settings in a temporary folder."""
-    from dvc.repo import Repo
+def _project(settings: Mapping[str, Any]) -> Iterator[_Project]:
+    """Yield these settings as DVC understands them, beside what the machine's own add."""
+    from dvc.config import Config
+    from dvc.data_cloud import DataCloud
 
+    core = {key: value for key, value in settings["core"].items() if key == "remote"}
     with tempfile.TemporaryDirectory(prefix="mlflow-audit-") as scratch:
         (Path(scratch) / ".dvc").mkdir()
-        core = {
-            **{key: value for key, value in settings["core"].items() if key == "remote"},
-            "analytics": False,
-            "check_update": False,
-            "no_scm": True,
-            "site_cache_dir": str(Path(scratch) / "site"),
-        }
-        config = {"core": core, "remote": settings["remote"]}
-        with Repo(scratch, config=config) as project:
-            yield project
+        config = Config(
+            str(Path(scratch) / ".dvc"), config={"core": core, "remote": settings["remote"]}
+        )
+        # What DVC's cloud asks of a repository; a whole one takes long to come up.
+        repository = SimpleNamespace(config=config, site_cache_dir=scratch, data_index=None)
+        yield _Project(config, DataCloud(repository))
 
 
 def _parsed(text: bytes) -> dict[str, Any]:

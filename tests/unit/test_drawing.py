@@ -8,6 +8,7 @@ from support.graphs import any_graph, hostile_graph, hundred, many_files, typica
 from audit.graph import Edge, Graph, Node, NodeKind, Relation
 from audit.render.drawing import SHEET_HEIGHT, legend, lineage_svg
 from audit.render.lettering import PT, width
+from audit.render.strokes import key, sample
 from audit.verdicts import Grade
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -138,8 +139,8 @@ def test_files_with_edges_of_different_grades_are_not_one_stack():
 
 def test_a_grade_is_told_by_stroke_and_sign_not_by_colour_alone():
     looks = set()
-    for sample, word in legend(typical()):
-        root = ElementTree.fromstring(sample)
+    for grade, word in legend(typical()):
+        root = ElementTree.fromstring(sample(grade, word))
         path = root.find(f"{SVG}g/{SVG}path")
         looks.add((path.get("stroke-width"), path.get("stroke-dasharray"), *texts(root)))
         assert root.findtext(f"{SVG}title") == word
@@ -148,7 +149,10 @@ def test_a_grade_is_told_by_stroke_and_sign_not_by_colour_alone():
 
 def test_the_key_names_only_grades_that_occur_the_strongest_first():
     assert [word for _, word in legend(many_files(2))] == ["recorded"]
-    assert [word for _, word in legend(typical())][:3] == ["verified", "recorded", "declared"]
+    words = legend(typical())
+    assert [word for _, word in words][:3] == ["verified", "recorded", "declared"]
+    printed = ElementTree.fromstring(key(words, 174.0))
+    assert [text for text in texts(printed) if len(text) > 1] == [word for _, word in words]
 
 
 def test_a_screen_drawing_lets_scripts_walk_the_lineage():
@@ -163,34 +167,35 @@ def test_a_screen_drawing_lets_scripts_walk_the_lineage():
 
 def test_the_map_of_a_typical_version_reads_like_this():
     (sheet,) = parsed(typical(), screen=False)
-    drawn = [" | ".join(texts(group)) for group in sheet.iter(f"{SVG}g")]
-    assert [line for line in drawn if line] == [
-        "×",
-        "?",
-        "A",
-        "B",
-        "A",
-        "B",
-        "C",
-        "C",
-        "IMPORT DATA SET | s3://feed…/2026-08",
-        "RAW FILE | …/transactions.csv | c04d 77e1 9ab0",
-        "RAW FILE | data/raw/labels.csv | c04d 77e1 9ab0",
-        "RAW GAP | vendor feed | no DVC record",
-        "STAGE | prepare | dvc.lock 88c18a6",
-        "FILE | data/train.parquet | c04d 77e1 9ab0",
-        "FILE | data/test.parquet | c04d 77e1 9ab0",
-        "STAGE | train | dvc.lock 9b21d07",
-        "TAGGED COMMIT | Tune the threshold | 9b21 9b21 9b21",
-        "ENVIRONMENT | Python 3.11.9 | 41 packages",
-        "RUN | train-42 | 2026-08-11 07:16 UTC",
-        "DATA SET | fraud-train | MLflow sample 1a2b3…",
-        "WEIGHTS | weights | c04d 77e1 c04d",
-        "LOGGED MODEL | model | m-0a1b2c3d",
-        "MODEL VERSION | fraud v7 | ready",
-        "ALIAS | champion",
-        "CONSUMER | evaluate | run",
-    ]
+    assert " | ".join(texts(sheet)).split(" | ") == " | ".join(
+        [
+            "×",
+            "?",
+            "A",
+            "B",
+            "A",
+            "B",
+            "C",
+            "C",
+            "IMPORT DATA SET | s3://feed…/2026-08",
+            "RAW FILE | …/transactions.csv | c04d 77e1 9ab0",
+            "RAW FILE | data/raw/labels.csv | c04d 77e1 9ab0",
+            "RAW GAP | vendor feed | no DVC record",
+            "STAGE | prepare | dvc.lock 88c18a6",
+            "FILE | data/train.parquet | c04d 77e1 9ab0",
+            "FILE | data/test.parquet | c04d 77e1 9ab0",
+            "STAGE | train | dvc.lock 9b21d07",
+            "TAGGED COMMIT | Tune the threshold | 9b21 9b21 9b21",
+            "ENVIRONMENT | Python 3.11.9 | 41 packages",
+            "RUN | train-42 | 2026-08-11 07:16 UTC",
+            "DATA SET | fraud-train | MLflow sample 1a2b3…",
+            "WEIGHTS | weights | c04d 77e1 c04d",
+            "LOGGED MODEL | model | m-0a1b2c3d",
+            "MODEL VERSION | fraud v7 | ready",
+            "ALIAS | champion",
+            "CONSUMER | evaluate | run",
+        ]
+    ).split(" | ")
 
 
 @settings(max_examples=40, deadline=None)

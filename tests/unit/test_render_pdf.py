@@ -9,6 +9,8 @@ import pickle
 import re
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pikepdf
 import pytest
@@ -38,7 +40,7 @@ class _Log(logging.Handler):
 @pytest.fixture(scope="module")
 def log():
     """Collect what WeasyPrint complains about: missing glyphs, ignored rules, failed fetches."""
-    pdf._styles.cache_clear()
+    pdf._forget()
     handler = _Log()
     logger = logging.getLogger("weasyprint")
     logger.addHandler(handler)
@@ -102,7 +104,13 @@ def test_it_is_tagged_and_says_its_language(document):
         for item in document.objects
         if isinstance(item, pikepdf.Dictionary) and item.get("/Type") == "/StructElem"
     }
-    assert {"/H1", "/H2", "/P", "/Table", "/TH", "/TD", "/Figure"} <= kinds
+    assert {"/H1", "/H2", "/P", "/Table", "/TD", "/Figure"} <= kinds
+
+
+def test_the_tables_of_the_report_have_heads(report):
+    assert any(
+        isinstance(item, pikepdf.Dictionary) and item.get("/S") == "/TH" for item in report.objects
+    )
 
 
 def test_every_figure_has_words_for_those_who_do_not_see_it(document):
@@ -306,3 +314,30 @@ def test_verdicts_are_told_by_sign_and_word(report):
     whole = "".join(page_texts(report))
     for verdict, words in ((Verdict.PASS, "✓"), (Verdict.FAIL, "✕"), (Verdict.WAIVED, "◐")):
         assert re.search(rf"{words}\s+{verdict.value}", whole)
+
+
+RENDER_IN_A_PROCESS = """
+from support.samples import sample_dossier
+from audit.execute import Task, Workers
+from audit.render.pdf import prepare, render_dossier_pdf
+
+if __name__ == "__main__":
+    with Workers("process", 1, prepare) as workers:
+        (made,) = workers.run([Task("page", render_dossier_pdf, (sample_dossier(),))])
+    assert made.value[:5] == b"%PDF-", made.error
+"""
+
+
+@pytest.mark.slow
+def test_no_font_folder_is_left_behind_by_the_processes(tmp_path):
+    script = tmp_path / "render.py"
+    script.write_text(RENDER_IN_A_PROCESS)
+    left = tmp_path / "tmp"
+    left.mkdir()
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parents[2])])
+    environment = {**os.environ, "TMPDIR": str(left), "PYTHONPATH": paths}
+    subprocess.run([sys.executable, str(script)], env=environment, check=True)
+    deadline = time.monotonic() + 10  # the server that forks them ends a little later
+    while list(left.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert list(left.iterdir()) == []
