@@ -12,6 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.context
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures.process import BrokenProcessPool
@@ -20,6 +21,9 @@ from multiprocessing import forkserver
 from typing import Any
 
 TASKS_PER_WORKER = 100
+_ADDRESS = 70
+"""Bytes of the temporary folder's path with which a Unix socket in it still has an address."""
+
 AHEAD = 4
 """So many tasks are given to each process while others are still being made."""
 
@@ -151,7 +155,8 @@ def _context(prepare: Callable[[], None]) -> multiprocessing.context.BaseContext
     Where the system can, they are forked from a server that has one thread and has
     imported, once, what all of them need; else each is spawned and imports it for itself.
     """
-    if "forkserver" not in multiprocessing.get_all_start_methods():
+    known = "forkserver" in multiprocessing.get_all_start_methods()
+    if not known or len(os.fsencode(tempfile.gettempdir())) > _ADDRESS:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([prepare.__module__, "weasyprint"])

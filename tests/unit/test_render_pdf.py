@@ -9,6 +9,7 @@ import pickle
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -329,11 +330,14 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-def test_no_font_folder_is_left_behind_by_the_processes(tmp_path):
+@pytest.mark.parametrize(
+    "name", ["t", "a-temporary-folder-with-a-path-too-long-for-a-unix-socket" * 2]
+)
+def test_no_font_folder_is_left_behind_by_the_processes(tmp_path, name):
     script = tmp_path / "render.py"
     script.write_text(RENDER_IN_A_PROCESS)
-    left = tmp_path / "tmp"
-    left.mkdir()
+    left = tmp_path / name if len(name) > 1 else Path(tempfile.mkdtemp(dir="/tmp"))
+    left.mkdir(exist_ok=True)
     paths = os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parents[2])])
     environment = {**os.environ, "TMPDIR": str(left), "PYTHONPATH": paths}
     subprocess.run([sys.executable, str(script)], env=environment, check=True)
@@ -341,3 +345,4 @@ def test_no_font_folder_is_left_behind_by_the_processes(tmp_path):
     while list(left.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert list(left.iterdir()) == []
+    left.rmdir()
