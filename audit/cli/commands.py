@@ -14,6 +14,8 @@ from typing import Any
 import click
 
 from audit import __version__, config, errors
+from audit.cli.capture import capture
+from audit.cli.history import history, snapshot
 from audit.cli.messages import Messages
 from audit.cli.options import PREFIX, job_options, run_options, shared
 from audit.period import system_clock
@@ -244,6 +246,10 @@ def _jobs(text: str | None) -> int | str:
 
 def _formats(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (text or "pdf,html,csv").split(",") if part.strip())
+
+
+for command in (snapshot, history, capture):
+    cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

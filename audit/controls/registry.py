@@ -29,6 +29,7 @@ from pydantic import BaseModel, ConfigDict
 
 from audit.facts import JobFacts, PreviousBundle, VersionFacts
 from audit.graph import Graph
+from audit.history.model import NOTHING, History
 from audit.verdicts import Verdict
 
 ENTRY_POINTS = "mlflow_audit.checks"
@@ -66,6 +67,8 @@ class VersionSubject:
 
     facts: VersionFacts
     graph: Graph
+    history: History = NOTHING
+    """Of the whole registry; a check takes from it what concerns this version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class JobSubject:
 
     job: JobFacts
     previous: PreviousBundle
+    history: History = NOTHING
 
 
 Subject = VersionSubject | JobSubject

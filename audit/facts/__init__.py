@@ -8,6 +8,20 @@ MLflow's SQL ``NULL`` and REST ``''`` are the same here.
 one version's lineage, checks and dossier are computed from, and from nothing else.
 """
 
+from audit.facts.observed import (
+    SQL_FIELDS,
+    VERSION_FIELDS,
+    Attempt,
+    CaptureCheck,
+    CapturedRow,
+    Change,
+    Delivery,
+    Entry,
+    Observations,
+    Rename,
+    Snapshot,
+    State,
+)
 from audit.facts.pipeline import (
     CodeDigest,
     Commit,
@@ -54,7 +68,13 @@ from audit.facts.weights import (
 )
 
 __all__ = [
+    "SQL_FIELDS",
+    "VERSION_FIELDS",
     "ArtifactFile",
+    "Attempt",
+    "CaptureCheck",
+    "CapturedRow",
+    "Change",
     "CodeDigest",
     "Commit",
     "CommitState",
@@ -62,6 +82,8 @@ __all__ = [
     "Control",
     "DataObject",
     "DatasetInput",
+    "Delivery",
+    "Entry",
     "Environment",
     "Facts",
     "Family",
@@ -71,6 +93,7 @@ __all__ = [
     "MatchMethod",
     "ModelVersion",
     "ObjectState",
+    "Observations",
     "OutOfScope",
     "Pack",
     "Pipeline",
@@ -78,11 +101,14 @@ __all__ = [
     "PreviousResults",
     "RegisteredModel",
     "Registry",
+    "Rename",
     "Repository",
     "Rules",
     "Run",
     "RunState",
+    "Snapshot",
     "StageState",
+    "State",
     "TrackedPath",
     "VersionFacts",
     "Waiver",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from audit.facts.observed import Observations
 from audit.facts.pipeline import Pipeline, Repository
 from audit.facts.registry import LoggedModel, ModelVersion, Registry, Run
 from audit.facts.rules import Rules
@@ -137,3 +138,5 @@ class Facts:
     left_out: tuple[OutOfScope, ...] = ()
     unregistered_runs: tuple[Run, ...] = ()
     """Runs of the period that made no registered version (without params and metrics)."""
+    observations: Observations = field(default_factory=Observations)
+    """What was observed of the registry over time, to the moment of the reading."""

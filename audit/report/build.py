@@ -8,6 +8,8 @@ from audit import canonical, period
 from audit.controls.evaluate import JobSubject, VersionSubject, evaluate
 from audit.controls.waivers import state as waiver_state
 from audit.facts import Facts, VersionFacts
+from audit.history.model import History
+from audit.history.reconstruct import reconstruct
 from audit.lineage import build as build_lineage
 from audit.report import diff
 from audit.report.dossier import build_dossier, listed, spelled
@@ -39,8 +41,9 @@ _OPEN = frozenset({Verdict.UNKNOWN, Verdict.ERROR, Verdict.MANUAL})
 def build(facts: Facts, facts_sha256: str) -> Report:
     """Return the report that follows from the facts, whose fingerprint is given."""
     job, rules = facts.job, facts.rules
-    dossiers = tuple(_judge(version, facts) for version in facts.versions)
-    subject = JobSubject(job, facts.previous)
+    history = reconstruct(facts.observations)
+    dossiers = tuple(_judge(version, facts, history) for version in facts.versions)
+    subject = JobSubject(job, facts.previous, history)
     job_results = evaluate(rules.packs, subject, rules.waivers, job.as_of)
     results = (*job_results, *(item for dossier in dossiers for item in dossier.results))
     before = facts.previous_results
@@ -99,10 +102,10 @@ def build(facts: Facts, facts_sha256: str) -> Report:
     )
 
 
-def _judge(version: VersionFacts, facts: Facts) -> Dossier:
+def _judge(version: VersionFacts, facts: Facts, history: History) -> Dossier:
     graph = build_lineage(version)
     rules = facts.rules
-    subject = VersionSubject(version, graph)
+    subject = VersionSubject(version, graph, history)
     results = evaluate(rules.packs, subject, rules.waivers, facts.job.as_of)
     return build_dossier(version, graph, results, rules.packs)
 

@@ -1,0 +1,1 @@
+"""How actions get recorded: database triggers, the MLflow server's plugin, webhooks."""

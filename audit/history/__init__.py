@@ -1,0 +1,1 @@
+"""Observations → actions, alias tenures, state as of a moment, balances. Pure functions."""
