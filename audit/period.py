@@ -19,7 +19,7 @@ Clock = Callable[[], int]
 """Returns now, in UTC milliseconds. Injected wherever time matters."""
 
 _FORMS = "2026-Q3, 2026-07, 2026 or 2026-07-01/2026-09-30"
-_UNITS = {"d": "days", "w": "weeks"}
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 def system_clock() -> int:
@@ -111,11 +111,24 @@ def last_closed(now: int, every: str, zone: str = "UTC", settle_ms: int = 0) -> 
 
 
 def duration_ms(text: str) -> int:
-    """Return a duration such as ``3d`` or ``2w`` in milliseconds."""
-    match = re.fullmatch(r"(\d{1,4})([dw])", text.strip())
+    """Return a duration such as ``12h``, ``3d`` or ``2w`` in milliseconds."""
+    match = re.fullmatch(r"(\d{1,4})([hdw])", text.strip())
     if not match:
-        raise UsageError(f"not a duration: {text!r}", remedy="Use days or weeks, such as 3d or 2w")
+        remedy = "Use hours, days or weeks, such as 12h, 3d or 2w"
+        raise UsageError(f"not a duration: {text!r}", remedy=remedy)
     return int(dt.timedelta(**{_UNITS[match[2]]: int(match[1])}).total_seconds() * 1000)
+
+
+def instant(text: str, zone: str) -> int:
+    """Return an ISO 8601 time in UTC milliseconds; one without an offset is in ``zone``."""
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        remedy = "Use ISO 8601, such as 2026-08-14T10:00Z"
+        raise UsageError(f"not a time: {text!r}", remedy=remedy) from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone_of(zone))
+    return int(moment.timestamp() * 1000)
 
 
 def retain_until(moment: int, text: str) -> dt.date:

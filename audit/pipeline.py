@@ -7,10 +7,9 @@ kept in the cache, so that a run after an interrupted one makes only what is mis
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import hashlib
 from collections.abc import Iterable, Iterator, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from audit import __version__, canonical, factsfile, period
 from audit.archive.bundle import Payload, next_revision, write_bundle
 from audit.archive.lock import JobLock, hold
-from audit.archive.manifest import Manifest, folder_name
+from audit.archive.manifest import LedgerHead, Manifest, folder_name
 from audit.archive.previous import previous_bundle
 from audit.cache import Cache
 from audit.config import JobFile
@@ -29,6 +28,7 @@ from audit.facts import Facts, JobFacts, Rules, Waiver
 from audit.gather import Request as Reading
 from audit.gather import collect
 from audit.ledger import BUNDLE_SEALED, Event, Ledger
+from audit.period import Clock
 from audit.render.fingerprint import renderer_versions
 from audit.report.build import build
 from audit.report.diff import read_previous
@@ -57,6 +57,7 @@ class Moment:
     as_of: int
     interim: bool
     now: int
+    clock: Clock | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def settle(job: JobFile, request: Request, now: int) -> Moment:
         chosen = period.last_closed(now, rule.every, rule.zone, wait)
     as_of = min(chosen.end, now)
     if request.as_of:
-        as_of = _moment(request.as_of, rule.zone)
+        as_of = period.instant(request.as_of, rule.zone)
     if as_of <= chosen.start or as_of > now:
         what = f"as of {period.iso(as_of)} there is nothing to report of {chosen.label}"
         remedy = "Name a moment inside the period that has passed, or an earlier period"
@@ -100,7 +101,7 @@ def run(
     A period that is sealed already is left as it is, unless a new revision is forced.
     Raises ``AuditError`` where the run cannot be done; nothing half done is left.
     """
-    moment = settle(job, request, clock())
+    moment = replace(settle(job, request, clock()), clock=clock)
     rules = load_rules(job)
     check_formats(job.report.formats)
     sealer = _sealer(job, moment.now)
@@ -121,12 +122,15 @@ def run(
                 # Every page will have to be made: the processes come up while this one reads.
                 workers.warm()
             facts = _read(job, request, moment, rules, sealer, lock, ledger)
+            # Of what this run read, all stands in the ledger by now.
+            head, events = ledger.head()
             messages.stage(f"judging {len(facts.versions)} model versions")
             data = factsfile.dumps(facts)
             report = build(facts, canonical.sha256(data))
             messages.stage("rendering and sealing")
             pages = typeset(report, data, settings, cache, workers, messages)
-            result = _seal(job, report, pages, sealer, lock, moment.now, cache)
+            seen = LedgerHead(head, events) if head else None
+            result = _seal(report, pages, seen, sealer, lock, moment.now, cache)
             details = {"period": label, "facts_sha256": report.facts_sha256}
             subject = f"{job.job.name}/{result.path.name}"
             ledger.append([Event(moment.now, BUNDLE_SEALED, subject, details)])
@@ -193,21 +197,22 @@ def _read(
     ledger: Ledger,
 ) -> Facts:
     """Return the run's facts, the bundle of the period before verified among them."""
-    previous = previous_bundle(lock.folder, moment.period.previous(), trust_of(sealer))
+    previous = previous_bundle(lock.folder, moment.period.previous(), trust_of(sealer), ledger)
     results = None
     if previous.verified:
         data = (lock.folder / previous.path / "data" / "report.json").read_bytes()
         results = read_previous(data)
     question = asked(job, request, moment, sealer)
     return collect(
-        Reading(job, question, rules, moment.period, moment.now, previous, results), ledger
+        Reading(job, question, rules, moment.period, moment.now, previous, results, moment.clock),
+        ledger,
     )
 
 
 def _seal(
-    job: JobFile,
     report: Report,
     pages: Iterable[Page | Failed],
+    ledger: LedgerHead | None,
     sealer: Sealer,
     lock: JobLock,
     now: int,
@@ -216,7 +221,7 @@ def _seal(
     """Sign the pages as they are made, write the bundle, and return what it comes to."""
     failed: list[Failed] = []
     draft = Manifest(
-        job=job.job.name,
+        job=lock.folder.name,
         period=report.period,
         sealed_at="",
         facts_sha256=report.facts_sha256,
@@ -225,6 +230,7 @@ def _seal(
         previous_bundle=report.previous.path,
         previous_manifest_sha256=report.previous.manifest_sha256,
         renderer=renderer_versions(),
+        ledger=ledger,
     )
     payload = _signed(pages, sealer, now, cache, failed)
     bundle = write_bundle(lock, draft, payload, sealer, now, _Signatures(cache))
@@ -301,15 +307,3 @@ class _Signatures(MutableMapping[tuple[str, str], bytes]):
 
     def __len__(self) -> int:
         return 0
-
-
-def _moment(text: str, zone: str) -> int:
-    """Return an ISO 8601 time in UTC milliseconds; one without an offset is in the job's zone."""
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError as error:
-        remedy = "Use ISO 8601, such as 2026-08-14T10:00Z"
-        raise UsageError(f"not a time: {text!r}", remedy=remedy) from error
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=period.zone_of(zone))
-    return int(moment.timestamp() * 1000)

@@ -10,10 +10,12 @@
   const LINEAGE = ["contradicted", "gaps", "unreadable", "complete"];
   const WEIGHTS = ["changed", "unreachable", "first_seen", "unchanged_since_first_seen", "verified"];
   const FIELDS = ["q", "verdict", "model", "lineage", "alias", "severity"];
+  const ACTING = ["find", "actor", "action", "of"];
 
   document.addEventListener("DOMContentLoaded", () => {
     const table = document.querySelector("table.versions");
     const form = document.querySelector("form.tools");
+    const acting = document.querySelector("form.acting");
     const shown = document.getElementById("shown");
     const empty = document.querySelector("p.empty");
     const fold = form.querySelector("button.fold");
@@ -128,11 +130,43 @@
       button.addEventListener("click", () => sortBy(key, by.key === key && !by.down));
     }
 
+    /* --- actions ------------------------------------------------------------------------ */
+
+    const deeds = [...document.querySelectorAll("table.acts tbody tr")].map((row) => ({
+      row, data: row.dataset, text: row.textContent.toLowerCase().replace(/\s+/g, " "),
+    }));
+
+    const filterActions = () => {
+      if (!acting) return;
+      const [find, actor, action, of] = ACTING.map((name) => acting.elements[name].value.trim());
+      const words = find.toLowerCase().split(/\s+/).filter(Boolean);
+      let count = 0;
+      for (const deed of deeds) {
+        const fits = (!actor || (actor === "-" ? !deed.data.actor : actor === `=${deed.data.actor}`)) &&
+          (!action || action === deed.data.action) && (!of || of === deed.data.model) &&
+          words.every((word) => deed.text.includes(word));
+        deed.row.hidden = !fits;
+        if (fits) count += 1;
+      }
+      for (const figure of document.querySelectorAll(".timelines figure")) {
+        figure.hidden = Boolean(of) && of !== figure.dataset.model;
+      }
+      const active = Boolean(find || actor || action || of);
+      const all = `${number.format(deeds.length)} ${deeds.length === 1 ? "action" : "actions"}`;
+      acting.querySelector("[role=status]").textContent =
+        active ? `${number.format(count)} of ${all}` : all;
+      acting.querySelector("button[type=reset]").hidden = !active;
+      document.querySelector("#history .empty").hidden = count > 0;
+    };
+
     /* --- the address ------------------------------------------------------------------ */
 
     const remember = () => {
       const state = new URLSearchParams();
       for (const [name, value] of Object.entries(values())) if (value) state.set(name, value);
+      for (const name of acting ? ACTING : []) {
+        if (acting.elements[name].value) state.set(name, acting.elements[name].value.trim());
+      }
       if (by.key !== "model" || by.down) state.set("sort", by.down ? `-${by.key}` : by.key);
       const hash = state.toString();
       history.replaceState(null, "", hash ? `#${hash}` : location.href.split("#")[0]);
@@ -157,7 +191,10 @@
       by.down = wanted.startsWith("-");
       sort();
       filter();
-      document.getElementById("list").scrollIntoView();
+      for (const name of acting ? ACTING : []) acting.elements[name].value = state.get(name) || "";
+      filterActions();
+      const acted = acting && ACTING.some((name) => state.has(name));
+      document.getElementById(acted ? "history" : "list").scrollIntoView();
     };
 
     const decode = (text) => {
@@ -187,6 +224,22 @@
       fold.setAttribute("aria-expanded", String(wanted));
     });
 
+    if (acting) {
+      acting.addEventListener("submit", (event) => event.preventDefault());
+      acting.addEventListener("input", () => {
+        filterActions();
+        remember();
+      });
+      acting.addEventListener("reset", (event) => {
+        event.preventDefault();
+        for (const name of ACTING) acting.elements[name].value = "";
+        filterActions();
+        remember();
+        acting.elements.find.focus();
+      });
+      acting.hidden = false;
+      filterActions();
+    }
     form.hidden = false;
     filter();
     recall();

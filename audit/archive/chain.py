@@ -1,4 +1,4 @@
-"""The chain of periods: each manifest names the digest of the one before."""
+"""The chain of periods, each manifest naming the one before, and the ledger that they pin."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from audit.archive import manifest
 from audit.archive.findings import Log
 from audit.archive.manifest import Manifest
 from audit.canonical import sha256_file
+from audit.errors import VerificationError
+from audit.ledger import Ledger
 
 _MANIFEST = f"data/{manifest.NAME}"
 
@@ -43,6 +45,23 @@ def check_chain(path: Path, listed: Manifest, previous: Path | None, log: Log) -
             f"previous period not found: {name} is not beside this bundle"
             f" (its manifest has the SHA-256 {expected})",
         )
+
+
+def check_ledger(listed: Manifest, ledger: Ledger, log: Log) -> None:
+    """Hold a ledger against itself, and against the head that a bundle carries.
+
+    Raises ``SourceError`` where the ledger cannot be read.
+    """
+    recorded = listed.ledger
+    try:
+        if recorded is None:
+            ledger.verify()
+            log.note(_MANIFEST, "carries no head of a ledger to hold the ledger against")
+        else:
+            ledger.verify(recorded.head, recorded.events)
+            log.ok(_MANIFEST, f"the ledger is whole and holds the {recorded.events} events sealed")
+    except VerificationError as error:
+        log.wrong(_MANIFEST, f"the ledger contradicts the bundle: {error.what}")
 
 
 def manifest_digest(bundle: Path) -> str:

@@ -47,6 +47,16 @@ class TagFile:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerHead:
+    """Where the ledger's chain of events stood when the bundle was sealed."""
+
+    head: str
+    """SHA-256 of the last event."""
+    events: int
+    """How many events there were, that one among them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """One bundle's table of contents, and its place in the chain of periods."""
 
@@ -66,6 +76,8 @@ class Manifest:
     """Name to version of what made the files: with the same, the same bytes can be made."""
     seal: str = ""
     """SHA-256 of the seal certificate; empty for a bundle without a seal."""
+    ledger: LedgerHead | None = None
+    """None, and left out of the JSON, for an empty ledger and in bundles of earlier versions."""
     revision: int = 1
     """Two and more for a forced new run of the same period."""
     files: tuple[ListedFile, ...] = ()
@@ -99,6 +111,8 @@ def dump(manifest: Manifest) -> bytes:
     value = canonical.plain(manifest)
     for key in ("files", "tag_files"):
         value[key] = sorted(value[key], key=lambda entry: entry["path"])
+    if manifest.ledger is None:
+        del value["ledger"]
     return canonical.dumps(value)
 
 
@@ -117,6 +131,9 @@ def parse(data: bytes) -> Manifest:
         raise VerificationError("not a manifest: its JSON cannot be read") from error
     if dump(manifest) != data:
         raise VerificationError("not in canonical form, or with keys that do not belong there")
+    ledger = manifest.ledger
+    if ledger is not None and (not _SHA256.fullmatch(ledger.head) or ledger.events < 1):
+        raise VerificationError("names a head of the ledger that none can have")
     for entries in (manifest.files, manifest.tag_files):
         paths = [entry.path for entry in entries]
         if len(set(paths)) != len(paths):

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from audit.archive.bundle import revisions
 from audit.archive.chain import manifest_digest
+from audit.archive.manifest import Manifest
 from audit.archive.verify import verify_bundle
-from audit.errors import UsageError
+from audit.errors import UsageError, VerificationError
 from audit.facts import PreviousBundle
+from audit.ledger import Ledger
 from audit.period import Period, parse
 from audit.seal.trust import Trust
 
@@ -20,11 +22,14 @@ def find_previous(job_folder: Path, period: str) -> Path | None:
     return found[max(folders)] if folders else None
 
 
-def previous_bundle(job_folder: Path, period: Period, trust: Trust | None) -> PreviousBundle:
+def previous_bundle(
+    job_folder: Path, period: Period, trust: Trust | None, ledger: Ledger | None = None
+) -> PreviousBundle:
     """Return what is to be said of a period's bundle, verified against ``trust``.
 
     Quick: all digests, the chain, and the one signature on the manifest that lists them.
-    Without ``trust`` (an unsealed run) nothing is verified.
+    Without ``trust`` (an unsealed run) nothing is verified. The head that a verified bundle
+    carries is held against ``ledger``; raises ``SourceError`` where that cannot be read.
     """
     label, earlier = period.label, _archived_until(job_folder, period)
     path = find_previous(job_folder, label)
@@ -37,6 +42,7 @@ def previous_bundle(job_folder: Path, period: Period, trust: Trust | None) -> Pr
         return PreviousBundle(
             label=label, path=path.name, found=True, reason=reason, earlier=earlier
         )
+    continued = ""
     if trust is None:
         verified, reason = False, "not verified: this run has no seal to trust"
     else:
@@ -45,6 +51,8 @@ def previous_bundle(job_folder: Path, period: Period, trust: Trust | None) -> Pr
         reason = "; ".join(map(str, outcome.wrong[:3]))
         if len(outcome.wrong) > 3:
             reason += f"; and {len(outcome.wrong) - 3} more"
+        if verified and ledger is not None and outcome.manifest is not None:
+            continued = _continued(ledger, outcome.manifest)
     return PreviousBundle(
         label=label,
         path=path.name,
@@ -53,7 +61,19 @@ def previous_bundle(job_folder: Path, period: Period, trust: Trust | None) -> Pr
         reason=reason,
         manifest_sha256=digest,
         earlier=earlier,
+        ledger=continued,
     )
+
+
+def _continued(ledger: Ledger, sealed: Manifest) -> str:
+    """Return ``continues``, or what contradicts; empty where the bundle carries no head."""
+    if sealed.ledger is None:
+        return ""
+    try:
+        ledger.verify(sealed.ledger.head, sealed.ledger.events)
+    except VerificationError as error:
+        return error.what
+    return "continues"
 
 
 def _archived_until(job_folder: Path, period: Period) -> tuple[str, ...]:

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from audit.archive import bag, evidence, manifest
 from audit.archive.bundle import info_fields
-from audit.archive.chain import check_chain
+from audit.archive.chain import check_chain, check_ledger
 from audit.archive.findings import Log, Verification
 from audit.archive.manifest import Manifest
 from audit.canonical import sha256, sha256_file
 from audit.errors import UsageError, VerificationError
+from audit.ledger import Ledger
 from audit.period import Clock, iso, system_clock
 from audit.seal import pem
 from audit.seal.cms import check_detached
@@ -62,6 +63,7 @@ def verify_bundle(
     trust: Trust | Path | None = None,
     previous: Path | None = None,
     *,
+    ledger: Ledger | None = None,
     quick: bool = False,
     clock: Clock = system_clock,
 ) -> Verification:
@@ -71,11 +73,12 @@ def verify_bundle(
     read from one. Without it the root in the bundle is taken and a note says so: the
     bundle may then be ``ok``, which shows that it agrees with itself and not who sealed it.
     ``previous`` is the bundle before; without it, it is looked for beside ``path``.
+    With ``ledger`` its chain is checked, and that the bundle's head stands in it.
     ``quick`` checks the one signature on the manifest, which vouches for every file by its
     digest, and leaves out the others.
 
-    Raises ``UsageError`` where ``path`` is no bundle or ``trust`` holds no certificate.
-    All else is a finding.
+    Raises ``UsageError`` where ``path`` is no bundle or ``trust`` holds no certificate,
+    ``SourceError`` where the ledger cannot be read. All else is a finding.
     """
     trusted = read_trust(trust) if isinstance(trust, Path) else trust
     if not (path / "bagit.txt").is_file() and not (path / _MANIFEST).is_file():
@@ -93,6 +96,8 @@ def verify_bundle(
         _check_signatures(found, believed.with_crls(_crls(found)), log, clock(), quick=quick)
     if listed is not None:
         check_chain(path, listed, previous, log)
+        if ledger is not None:
+            check_ledger(listed, ledger, log)
     return Verification(
         path=path,
         anchored=trusted is not None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import logging
 import os
@@ -17,7 +18,7 @@ from audit import __version__, config, errors
 from audit.cli.capture import capture
 from audit.cli.history import history, snapshot
 from audit.cli.messages import Messages
-from audit.cli.options import PREFIX, job_options, run_options, shared
+from audit.cli.options import PREFIX, job_options, job_path, run_options, shared
 from audit.period import system_clock
 
 
@@ -118,13 +119,26 @@ def render(bundle: Path, output: Path | None, **options: Any) -> int:
     type=click.Path(path_type=Path),
     help="Bundle of the period before; default: looked for beside this one.",
 )
+@click.option(
+    "--ledger",
+    metavar="URL",
+    envvar=f"{PREFIX}_LEDGER",
+    help="Ledger to check, and that it still holds what it held when the bundle was sealed.",
+)
 @shared
-def verify(bundle: Path, trust: Path | None, previous: Path | None, **options: Any) -> int:
+def verify(
+    bundle: Path, trust: Path | None, previous: Path | None, ledger: str | None, **options: Any
+) -> int:
     """Check a bundle: every file, every signature, the chain to the period before."""
     from audit.archive.verify import verify_bundle
+    from audit.ledger import Ledger
 
     _messages(options)
-    result = verify_bundle(bundle, trust, previous)
+    with contextlib.ExitStack() as closing:
+        events = Ledger(ledger, make=False) if ledger else None
+        if events is not None:
+            closing.callback(events.close)
+        result = verify_bundle(bundle, trust, previous, ledger=events)
     wanted = list(result.findings) if options["verbose"] else [*result.notes, *result.wrong]
     for finding in wanted:
         click.echo(f"{finding.level.value:<6} {finding}")
@@ -207,10 +221,7 @@ def _messages(options: dict[str, Any]) -> Messages:
 def _settings(
     job: Path | None, config_file: Path | None, options: dict[str, Any]
 ) -> config.JobFile:
-    path = config_file or job
-    if path is None:
-        raise errors.UsageError("no job file is named", remedy="mlflow-audit init writes one")
-    settings = config.load(path)
+    settings = config.load(job_path(job, config_file))
     execute, archive, report = settings.execute, settings.archive, settings.report
     if options.get("output"):
         archive = archive.model_copy(update={"path": options["output"].resolve()})

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from audit.errors import UsageError
+
 F = TypeVar("F", bound=Callable[..., Any])
 PREFIX = "MLFLOW_AUDIT"
 
@@ -29,6 +31,30 @@ def shared(function: F) -> F:
     ):
         function = option(function)
     return function
+
+
+_CONFIG = click.option(
+    "-c",
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    envvar=f"{PREFIX}_CONFIG",
+    help="Job file, in place of the argument.",
+)
+_JOB = click.argument("job", required=False, type=click.Path(path_type=Path))
+
+
+def job_path(job: Path | None, config_file: Path | None) -> Path:
+    """Return the job file that a command is to work on. Raises ``UsageError`` for none."""
+    path = config_file or job
+    if path is None:
+        raise UsageError("no job file is named", remedy="mlflow-audit init writes one")
+    return path
+
+
+def one_job(function: F) -> F:
+    """Add the job file, and what every command has, to a command that reports no period."""
+    return shared(_JOB(_CONFIG(function)))
 
 
 def job_options(function: F) -> F:
@@ -61,15 +87,8 @@ def job_options(function: F) -> F:
             envvar=f"{PREFIX}_OUTPUT",
             help="Folder for bundles, in place of archive.path.",
         ),
-        click.option(
-            "-c",
-            "--config",
-            "config_file",
-            type=click.Path(path_type=Path),
-            envvar=f"{PREFIX}_CONFIG",
-            help="Job file, in place of the argument.",
-        ),
-        click.argument("job", required=False, type=click.Path(path_type=Path)),
+        _CONFIG,
+        _JOB,
     ):
         function = option(function)
     return shared(function)

@@ -47,6 +47,7 @@ class _Pack(_Section):
     title: _Text
     edition: _Text
     source: _Text
+    defaults: dict[str, Any] = {}
     families: Annotated[tuple[_Family, ...], Field(min_length=1)]
 
     @pydantic.model_validator(mode="after")
@@ -69,9 +70,12 @@ def load_pack(name: str) -> Pack:
 
     Raises ``ConfigError`` for a pack that does not exist or is wrong: unknown keys,
     ids given twice, checks that are not registered, parameters that they do not take.
+    A pack's ``defaults`` are parameters of all its controls whose checks take them; what
+    a control sets itself goes before them.
     """
     path = _path(name)
     read = validate(_Pack, read_yaml(path, "control pack"), path)
+    _refuse_unused(read, path)
     return Pack(
         id=read.id,
         title=read.title,
@@ -79,7 +83,7 @@ def load_pack(name: str) -> Pack:
         source=read.source,
         families=tuple(Family(family.id, family.title, family.text) for family in read.families),
         controls=tuple(
-            _control(control, family.id, path)
+            _control(control, family.id, read.defaults, path)
             for family in read.families
             for control in family.controls
         ),
@@ -100,7 +104,27 @@ def _path(name: str) -> Path:
     )
 
 
-def _control(control: _Control, family: str, path: Path) -> Control:
+def _refuse_unused(pack: _Pack, path: Path) -> None:
+    """Raise ``ConfigError`` for the first default that no check of the pack takes."""
+    controls = [control for family in pack.families for control in family.controls]
+    taken = {
+        name
+        for control in controls
+        for name in find(control.check, f"{path}: {control.id}").parameters.model_fields
+    }
+    for name in pack.defaults:
+        if name not in taken:
+            near = difflib.get_close_matches(name, taken, n=1, cutoff=0.5)
+            raise ConfigError(
+                f"no check of this pack takes the parameter {name!r}",
+                where=f"{path}: defaults",
+                remedy=f"Did you mean {near[0]!r}?" if near else "Leave it out",
+            )
+
+
+def _control(control: _Control, family: str, defaults: dict[str, Any], path: Path) -> Control:
     check = find(control.check, f"{path}: {control.id}")
-    validate(check.parameters, control.parameters, f"{path}: {control.id}: parameters")
-    return Control(family=family, **dict(control))
+    takes = check.parameters.model_fields
+    given = {name: value for name, value in defaults.items() if name in takes} | control.parameters
+    validate(check.parameters, given, f"{path}: {control.id}: parameters")
+    return Control(family=family, **dict(control) | {"parameters": given})

@@ -68,6 +68,8 @@ class Snapshot:
     entries: int
     changes: tuple[Change, ...] = ()
     renames: tuple[Rename, ...] = ()
+    ended_at: int | None = None
+    """UTC ms, when the reading ended; ``None``: as ``at``. Readings that overlap have no order."""
 
 
 @dataclass(frozen=True, slots=True)

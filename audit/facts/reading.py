@@ -73,6 +73,10 @@ class PreviousBundle:
     manifest_sha256: str = ""
     earlier: tuple[str, ...] = ()
     """Labels of all periods before this one that the archive holds, the oldest first."""
+    ledger: str = ""
+    """``continues`` where this run's ledger is whole and holds what it held when the bundle
+    was sealed; a sentence on what contradicts; empty where it was not checked (no verified
+    bundle, or one that carries no head)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,28 @@ import contextlib
 from dataclasses import dataclass, replace
 
 from audit.config import JobFile
-from audit.facts import Facts, JobFacts, PreviousBundle, PreviousResults, Rules
+from audit.facts import (
+    Facts,
+    JobFacts,
+    Observations,
+    PreviousBundle,
+    PreviousResults,
+    Registry,
+    Rules,
+)
+from audit.gather import as_of
 from audit.gather.baseline import with_baseline
 from audit.gather.join import join
 from audit.gather.objects import with_objects
+from audit.gather.observe import observe
 from audit.gather.registry import RegistryIndex
-from audit.gather.scope import select
+from audit.gather.scope import holders, select
+from audit.history.model import History
+from audit.history.moments import state_at
+from audit.history.reconstruct import reconstruct
+from audit.history.state import state_of
 from audit.ledger import Ledger
-from audit.period import Period
+from audit.period import Clock, Period
 from audit.sources.registries import open_registry
 from audit.sources.repositories import open_code
 from audit.sources.weights import ArtifactReader
@@ -30,6 +44,8 @@ class Request:
     now: int
     previous: PreviousBundle
     previous_results: PreviousResults | None = None
+    clock: Clock | None = None
+    """Tells when the reading ended; without it that is ``now``."""
 
 
 def collect(request: Request, ledger: Ledger) -> Facts:
@@ -39,7 +55,9 @@ def collect(request: Request, ledger: Ledger) -> Facts:
     version is a fact about that version.
     """
     job, asked = request.job, request.facts
-    registry = open_registry(job.registry.uri, job.registry.reader).read()
+    read, observations = _observed(request, ledger)
+    history = reconstruct(observations)
+    registry = _turned_back(read, history, asked.as_of) if asked.as_of < request.now else read
     chosen = select(
         registry,
         request.period,
@@ -47,6 +65,7 @@ def collect(request: Request, ledger: Ledger) -> Facts:
         rule=asked.scope,
         include=asked.include,
         exclude=asked.exclude,
+        held=holders(history, request.period.start, asked.as_of),
     )
     index = RegistryIndex(registry, asked.as_of)
     places = {version.key: index.location(version) for version in chosen.versions}
@@ -81,4 +100,22 @@ def collect(request: Request, ledger: Ledger) -> Facts:
         scope_reasons=chosen.reasons,
         left_out=chosen.left_out,
         unregistered_runs=index.unregistered(request.period),
+        observations=observations,
     )
+
+
+def _observed(request: Request, ledger: Ledger) -> tuple[Registry, Observations]:
+    """Read the registry, note what was found, and return both with all that is on record."""
+    settings = request.job.registry
+    registry = open_registry(settings.uri, settings.reader).read()
+    ended = request.clock() if request.clock else request.now
+    # An interim report is as of now: what this reading finds has to count as found by then.
+    return registry, observe(registry, settings.uri, ledger, request.now, ended)
+
+
+def _turned_back(registry: Registry, history: History, moment: int) -> Registry:
+    """Return the registry as it stood at a moment, as it is where nothing was observed by then."""
+    then = state_at(history, moment)
+    if then is None:
+        return registry
+    return as_of.at(registry, state_of(registry, registry.reader), then)

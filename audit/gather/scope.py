@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TypeAlias
 
 from audit.facts import ModelVersion, OutOfScope, RegisteredModel, Registry
+from audit.history.lives import lives
+from audit.history.model import History
+from audit.history.moments import tenures
 from audit.period import Period
+
+VersionKey: TypeAlias = tuple[str, str, int]
+"""Workspace, model and number."""
+
+_IDLE = "no alias pointed to it when the registry was read (scope: active)"
+_IDLE_THROUGHOUT = "no alias pointed to it in the period, as far as was observed (scope: active)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +37,13 @@ def select(
     rule: str,
     include: Iterable[str],
     exclude: Iterable[str],
+    held: Collection[VersionKey] | None = None,
 ) -> Selection:
     """Return the versions that a report for ``period`` as of ``as_of`` (UTC ms) is about.
 
-    ``rule`` is ``all``, ``active`` (an alias points to it) or ``new`` (made in the period).
+    ``rule`` is ``all``, ``active`` (it held an alias in the period) or ``new`` (made in it).
+    ``held`` are the versions that are known to have held one at some time of the period,
+    beside those that an alias points to; ``None`` where nothing is known of the past.
     A version registered after ``as_of`` is left out, as is one deleted before the period.
     """
     models = {(model.workspace, model.name): model for model in registry.models}
@@ -38,8 +51,10 @@ def select(
     chosen, reasons, left_out = [], {}, []
     for version in registry.versions:
         model = models.get((version.workspace, version.model))
-        against = _against(version, model, period, as_of, rule)
-        if not _fits(version.model, included) or _fits(version.model, excluded):
+        against = _against(version, period, as_of, rule)
+        if not against and rule == "active" and not _active(version, model, held or ()):
+            against = _IDLE if held is None else _IDLE_THROUGHOUT
+        if not wanted(version.model, included, excluded):
             against = "the job file leaves this model out"
         if against:
             left_out.append(OutOfScope(version.model, version.version, against))
@@ -49,13 +64,39 @@ def select(
     return Selection(tuple(chosen), reasons, tuple(left_out))
 
 
+def holders(history: History, start: int, as_of: int) -> frozenset[VersionKey] | None:
+    """Return the versions that held an alias between two moments (UTC ms), by their names then.
+
+    ``None`` where nothing was observed before ``as_of``. One whose alias ended at a time
+    that is only known to lie on both sides of ``start`` is among them.
+    """
+    if history.first_observed is None or history.first_observed >= as_of:
+        return None
+    models = lives(history)
+    return frozenset(
+        (tenure.workspace, models[tenure.identity].name_at(as_of), tenure.version)
+        for tenure in tenures(history)
+        if tenure.first_seen < as_of and (tenure.end is None or tenure.end.latest >= start)
+    )
+
+
+def wanted(name: str, include: Iterable[str], exclude: Iterable[str]) -> bool:
+    """Return whether a job's patterns take a model of this name in."""
+    return _fits(name, include) and not _fits(name, exclude)
+
+
 def _fits(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _against(
-    version: ModelVersion, model: RegisteredModel | None, period: Period, as_of: int, rule: str
-) -> str:
+def _active(
+    version: ModelVersion, model: RegisteredModel | None, held: Collection[VersionKey]
+) -> bool:
+    pointed = version.version in (model.aliases.values() if model else ())
+    return pointed or (version.workspace, version.model, version.version) in held
+
+
+def _against(version: ModelVersion, period: Period, as_of: int, rule: str) -> str:
     """Return why a version is not in scope, empty if it is."""
     if version.created_at is not None and version.created_at >= as_of:
         return "registered after the moment reported"
@@ -63,8 +104,6 @@ def _against(
         return "deleted before the period"
     if rule == "new" and version.created_at not in period:
         return "not registered in the period (scope: new)"
-    if rule == "active" and version.version not in (model.aliases.values() if model else ()):
-        return "no alias pointed to it when the registry was read (scope: active)"
     return ""
 
 

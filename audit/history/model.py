@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from audit.facts import Attempt, State
+from audit.facts import Attempt, Change, State
 
 
 class ActionKind(enum.StrEnum):
@@ -89,6 +89,9 @@ class Action:
     sources: tuple[str, ...] = ()
     """Every way in which it was seen: ``plugin``, ``trigger``, ``snapshot``, ``webhook``,
     ``registry`` (its own timestamp), ``derived`` (follows from another captured change)."""
+    changes: tuple[Change, ...] = ()
+    """What it did to the state's entries, which have the model's name right after it. Empty
+    where the opening state holds it already."""
 
     @property
     def grade(self) -> ActionGrade:
@@ -148,6 +151,15 @@ class Unexplained:
     observed: str
     when: When
     version: int | None = None
+    kind: ActionKind | None = None
+    """What the change would be called had it been recorded."""
+    changes: tuple[Change, ...] = ()
+    """The observed state is taken over, so that it is told once."""
+
+    @property
+    def label(self) -> str:
+        """The model's name in tables: with the workspace where it is not the default."""
+        return self.model if self.workspace in ("", "default") else f"{self.workspace}:{self.model}"
 
 
 @dataclass(frozen=True, slots=True)

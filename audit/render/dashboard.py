@@ -18,8 +18,9 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from audit.history.model import Action
 from audit.period import iso
-from audit.render import view, words
+from audit.render import acts, view, words
 from audit.render.environment import environment
 from audit.report.model import ControlResult, DatasetRow, Dossier, ExceptionItem, Report
 from audit.report.tables import tables
@@ -30,6 +31,8 @@ NOT_EVALUATED = (Verdict.ERROR, Verdict.UNKNOWN, Verdict.MANUAL)
 """The verdicts that the count "not evaluated" stands for."""
 
 _FACES = (("screen-regular.woff2", 400), ("screen-semibold.woff2", 600))
+_MOST_ACTIONS = 2000
+"""So many actions stand in the page, the latest of them; actions.csv has all."""
 _DOSSIERS = {"html": "Dossier", "pdf": "PDF"}
 
 
@@ -80,6 +83,17 @@ class SourceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionRow:
+    """An action in words, with what the filters look for."""
+
+    action: Action
+    when: str
+    who: str
+    what: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileRow:
     """A file of the bundle."""
 
@@ -113,6 +127,11 @@ def render_dashboard(
         models=[(model.slug, model.label) for model in report.models],
         aliases=sorted({alias for dossier in report.dossiers for alias in dossier.aliases}),
         lineages=sorted({dossier.statuses.lineage for dossier in report.dossiers}),
+        actions=_actions(report),
+        histories=view.model_histories(report),
+        actors=sorted({action.actor for action in report.history.actions if action.actor}),
+        kinds=sorted({action.kind.value for action in report.history.actions}),
+        acted=sorted({action.label for action in report.history.actions}),
         severities=[severity for severity in Severity if any(r.severity is severity for r in rows)],
         limit=report.table_rows,
         csv="csv" in formats,
@@ -173,7 +192,7 @@ def _exceptions(
         row = rows.get((item.model, item.version))
         link = None
         if item.model:
-            subject = f"{item.model} v{item.version}"
+            subject = f"{item.model} v{item.version}" if item.version else item.model
             link = (
                 Link(subject, row.links[0].href if row.links else f"#{row.anchor}") if row else None
             )
@@ -196,6 +215,22 @@ def _sources(rows: Iterable[VersionRow]) -> list[SourceRow]:
                 users.setdefault(data, []).append(Link(name, f"#{row.anchor}"))
     order = sorted(users.items(), key=lambda pair: (pair[0].kind != "raw", pair[0].name))
     return [SourceRow(data, tuple(links)) for data, links in order]
+
+
+def _actions(report: Report) -> list[ActionRow]:
+    """Return the latest actions of the period in words, the last one first."""
+    found = report.history.actions
+    causes = acts.causes(found)
+    return [
+        ActionRow(
+            action,
+            acts.when(action.when),
+            acts.who(action),
+            acts.what(action, causes),
+            acts.how(action),
+        )
+        for action in reversed(found[-_MOST_ACTIONS:])
+    ]
 
 
 def _verdict_filters(report: Report) -> list[tuple[str, str, int]]:

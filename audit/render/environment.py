@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
@@ -20,15 +20,20 @@ import jinja2
 from markupsafe import Markup
 
 from audit.graph import Graph
-from audit.render import brief, records, strokes, text, view, words
+from audit.history.model import Tenure
+from audit.render import acts, brief, records, signs, strokes, text, view, words
 from audit.render.drawing import legend, lineage_svg
 from audit.render.listing import Records, set_lines
+from audit.render.timeline import Window, timeline_svg
+from audit.report.model import Report
 from audit.resources import TEMPLATES
 from audit.verdicts import Grade, Verdict
 
 Medium = Literal["pdf", "html"]
 
 _PAGE_WIDTH = 174.0
+_SCREEN_WIDTH = 260.0
+"""Of timelines, which a screen fits to its own."""
 _SHEET_HEIGHT = 82.0
 """Millimetres."""
 
@@ -58,6 +63,9 @@ def environment(medium: Medium) -> jinja2.Environment:
         "view": view,
         "in_brief": brief.record,
         "records": records,
+        "acts": acts,
+        "timeline": functools.partial(_timeline, screen=medium == "html"),
+        "timeline_key": functools.partial(_timeline_key, screen=medium == "html"),
         "listing": functools.partial(_listing, shown=shown),
         "drawing": functools.partial(_drawing, screen=medium == "html"),
         "legend": functools.partial(_legend, screen=medium == "html"),
@@ -159,6 +167,20 @@ def _drawing(graph: Graph, *, screen: bool) -> list[Markup]:
         else lineage_svg(graph, _PAGE_WIDTH, height_mm=_SHEET_HEIGHT)
     )
     return [Markup(sheet) for sheet in sheets]  # noqa: S704
+
+
+def _timeline(tenures: Sequence[Tenure], report: Report, *, screen: bool) -> Markup:
+    """The aliases of a model over the period; makes its text visible and escapes it itself."""
+    told = report.history
+    until = min(report.end, report.as_of)
+    window = Window(report.start, report.end, until, told.first_observed)
+    wide = _SCREEN_WIDTH if screen else _PAGE_WIDTH
+    drawn = timeline_svg(tenures, told.gaps, window, wide, screen=screen)
+    return Markup(drawn)  # noqa: S704
+
+
+def _timeline_key(*, screen: bool) -> Markup:
+    return Markup(signs.key_svg(_SCREEN_WIDTH if screen else _PAGE_WIDTH))  # noqa: S704
 
 
 def _legend(graph: Graph, *, screen: bool) -> Markup:

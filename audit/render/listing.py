@@ -13,7 +13,7 @@ from dataclasses import dataclass
 WIDTH = 109
 """Characters of 7.5 pt fixed-width type in the 174 mm of a page."""
 
-_GAP = 2
+GAP = 2
 _LEAST = 6
 
 
@@ -34,6 +34,8 @@ class Records:
     rows: tuple[Record, ...]
     total: int
     """How many rows there are; more than are in ``rows`` where they were cut."""
+    columns: tuple[int, ...] = ()
+    """Widths of the columns, where they are those of longer records."""
 
     @property
     def numeric(self) -> tuple[bool, ...]:
@@ -51,21 +53,22 @@ def set_lines(records: Records, width: int = WIDTH) -> tuple[str, list[tuple[str
 
     The voice is ``second`` for a remark, ``v-fail`` for a finding, empty for the rest.
     """
-    widths = _widths([records.heads, *(row.cells for row in records.rows)], width)
-    (head,) = _row(records.heads, widths, records.numeric, wrap=False)
+    columns = records.columns or widths(records, width)
+    (head,) = _row(records.heads, columns, records.numeric, wrap=False)
     lines: list[tuple[str, str]] = []
     for row in records.rows:
         voice = "v-fail" if row.alarm else ""
-        lines += [(line, voice) for line in _row(row.cells, widths, records.numeric)]
+        lines += [(line, voice) for line in _row(row.cells, columns, records.numeric)]
         if row.remark:
             lines += [(f"  {line}", "second") for line in _wrapped(row.remark, width - 2)]
     return head, lines
 
 
-def _widths(rows: Sequence[Sequence[str]], width: int) -> list[int]:
+def widths(records: Records, width: int = WIDTH) -> list[int]:
     """Return the width of each column: what it needs, the widest ones cut until all fit."""
+    rows = [records.heads, *(row.cells for row in records.rows)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    room = width - _GAP * (len(widths) - 1)
+    room = width - GAP * (len(widths) - 1)
     while sum(widths) > room and max(widths) > _LEAST:
         widest = widths.index(max(widths))
         second = max([w for w in widths if w < widths[widest]], default=_LEAST)
@@ -81,7 +84,7 @@ def _row(
         _wrapped(cell, width) if wrap else [cell[:width]]
         for cell, width in zip(cells, widths, strict=True)
     ]
-    gap = " " * _GAP
+    gap = " " * GAP
     return [
         gap.join(
             (line.rjust(width) if right else line.ljust(width))

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from audit.history.model import Action, ActionGrade, Tenure
 from audit.render import text
 from audit.report.model import (
     Change,
@@ -23,6 +24,9 @@ from audit.report.model import (
     Report,
 )
 from audit.verdicts import Grade, Severity, Verdict
+
+_MOST_ACTIONS = 3000
+"""So many actions of all models the report shows at most; actions.csv has all of them."""
 
 _OPEN = {Verdict.FAIL: 0, Verdict.ERROR: 1, Verdict.UNKNOWN: 2}
 T = TypeVar("T")
@@ -189,3 +193,49 @@ def of_model(report: Report, model: ModelSection) -> list[Dossier]:
     """Return a model's dossiers, the newest version first."""
     by_slug = {dossier.slug: dossier for dossier in report.dossiers}
     return [by_slug[slug] for slug in model.versions]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelHistory:
+    """What was done to one model in the period, and who held its aliases."""
+
+    name: str
+    """As it was called last."""
+    actions: tuple[Action, ...]
+    tenures: tuple[Tenure, ...]
+    shown: int
+    """How many of the actions are shown."""
+
+
+def model_histories(report: Report) -> list[ModelHistory]:
+    """Return each model that was acted on or had an alias in the period, by name.
+
+    A model deleted and made again is two models.
+    """
+    told = report.history
+    names: dict[str, str] = {}
+    actions: dict[str, list[Action]] = {}
+    tenures: dict[str, list[Tenure]] = {}
+    for action in told.actions:
+        actions.setdefault(action.identity, []).append(action)
+        names[action.identity] = action.label
+    for tenure in told.tenures:
+        tenures.setdefault(tenure.identity, []).append(tenure)
+        names.setdefault(tenure.identity, tenure.label)
+    found, left = [], _MOST_ACTIONS
+    for identity, name in sorted(names.items(), key=lambda item: (item[1], item[0])):
+        own = tuple(actions.get(identity, ()))
+        shown = min(len(own), report.table_rows, left)
+        left -= shown
+        found.append(ModelHistory(name, own, tuple(tenures.get(identity, ())), shown))
+    return found
+
+
+def summary_of(actions: Iterable[Action]) -> dict[str, int]:
+    """Return how many actions are known how well: by an authenticated user, exactly, roughly."""
+    counts = {"authenticated": 0, "exact": 0, "bracketed": 0}
+    for action in actions:
+        if action.actor_grade is ActionGrade.AUTHENTICATED:
+            counts["authenticated"] += 1
+        counts["exact" if action.when.at is not None else "bracketed"] += 1
+    return counts

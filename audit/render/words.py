@@ -5,6 +5,7 @@ A verdict is always a sign and a word, so that it reads without colour.
 
 from __future__ import annotations
 
+from audit.history.model import ActionGrade
 from audit.verdicts import Grade, LineageStatus, Verdict, WeightsStatus
 
 NOT_RECORDED = "not recorded"
@@ -59,6 +60,37 @@ GRADE_MEANINGS = {
     Grade.MISSING: "It ought to exist and does not.",
     Grade.CONTRADICTED: "Two sources disagree, or a digest does not match. Always an exception.",
 }
+
+ACTION_GRADES = {
+    ActionGrade.AUTHENTICATED: "authenticated",
+    ActionGrade.RECORDED: "recorded",
+    ActionGrade.BRACKETED: "bracketed",
+    ActionGrade.CLAIMED: "claimed",
+    ActionGrade.UNKNOWN: NOT_RECORDED,
+}
+
+ACTION_GRADE_MEANINGS = {
+    ActionGrade.AUTHENTICATED: "The server authenticated the user and stamped the name into the "
+    "same transaction.",
+    ActionGrade.RECORDED: "Time and values come from a trigger in the database, or from the "
+    "registry's own timestamp; an actor is then an account of the database.",
+    ActionGrade.BRACKETED: "Found between two observations: it happened after the one and not "
+    "later than the other.",
+    ActionGrade.CLAIMED: "A client said so and could have said otherwise.",
+}
+
+ACTOR_GRADES = ACTION_GRADES | {ActionGrade.RECORDED: "database account"}
+"""The same of who acted."""
+
+WAY_MEANINGS = {
+    "plugin": "The plugin in the server, which knows the authenticated user.",
+    "trigger": "A trigger in the registry's database, beneath every client.",
+    "snapshot": "Two readings of the registry that differ.",
+    "webhook": "A message of the server, which names no user.",
+    "registry": "The registry's own timestamp.",
+    "derived": "It follows from another recorded change.",
+}
+"""The ways in which an action was seen."""
 
 LINEAGE = {
     LineageStatus.COMPLETE: "complete",

@@ -8,12 +8,14 @@ from audit import canonical, period
 from audit.controls.evaluate import JobSubject, VersionSubject, evaluate
 from audit.controls.waivers import state as waiver_state
 from audit.facts import Facts, VersionFacts
-from audit.history.model import History
+from audit.history.model import Action, History
 from audit.history.reconstruct import reconstruct
+from audit.history.until import until
 from audit.lineage import build as build_lineage
 from audit.report import diff
 from audit.report.dossier import build_dossier, listed, spelled
 from audit.report.exceptions import find_exceptions
+from audit.report.history import lives, period_history, statement
 from audit.report.model import (
     SCHEMA,
     ControlResult,
@@ -30,11 +32,6 @@ from audit.report.model import (
 )
 from audit.verdicts import Verdict, overall
 
-NO_HISTORY = (
-    "No source of actions is configured: who set an alias, a tag or a stage, and when, is not "
-    "recorded by MLflow itself. Aliases, tags and stages are shown as they stood when the "
-    "registry was read."
-)
 _OPEN = frozenset({Verdict.UNKNOWN, Verdict.ERROR, Verdict.MANUAL})
 
 
@@ -42,11 +39,15 @@ def build(facts: Facts, facts_sha256: str) -> Report:
     """Return the report that follows from the facts, whose fingerprint is given."""
     job, rules = facts.job, facts.rules
     history = reconstruct(facts.observations)
-    dossiers = tuple(_judge(version, facts, history) for version in facts.versions)
+    told = period_history(history, job)
+    then = until(history, job.as_of)
+    acts = lives(then)
+    dossiers = tuple(_judge(version, facts, then, acts) for version in facts.versions)
     subject = JobSubject(job, facts.previous, history)
     job_results = evaluate(rules.packs, subject, rules.waivers, job.as_of)
     results = (*job_results, *(item for dossier in dossiers for item in dossier.results))
     before = facts.previous_results
+    unexplained = sum(len(book.unexplained) for book in told.balances)
     counts = _counts(facts, dossiers)
     unwaived, waived = _scores(results)
     return Report(
@@ -82,13 +83,13 @@ def build(facts: Facts, facts_sha256: str) -> Report:
         packs=_packs(facts),
         table_rows=rules.table_rows,
         version_pages=rules.version_pages,
-        verdict=overall(item.verdict for item in results),
-        headline=_headline(counts, job_results),
+        verdict=overall([*(item.verdict for item in results), *[Verdict.FAIL] * unexplained]),
+        headline=_headline(counts, job_results, unexplained),
         counts=counts,
         score_before=unwaived,
         score_after=waived,
         families=_families(facts, results),
-        exceptions=find_exceptions(facts, dossiers, job_results),
+        exceptions=find_exceptions(facts, dossiers, job_results, told.balances),
         models=_models(facts, dossiers),
         dossiers=dossiers,
         job_results=job_results,
@@ -97,17 +98,25 @@ def build(facts: Facts, facts_sha256: str) -> Report:
         compared_with=facts.previous.label if before else "",
         gaps=tuple(GapRow(d.label, d.version, gap) for d in dossiers for gap in d.gaps),
         unregistered_runs=facts.unregistered_runs,
-        history_statement=NO_HISTORY,
+        history_statement=statement(told, job),
         fail_on=rules.fail_on,
+        history=told,
     )
 
 
-def _judge(version: VersionFacts, facts: Facts, history: History) -> Dossier:
+def _judge(
+    version: VersionFacts,
+    facts: Facts,
+    history: History,
+    acts: dict[tuple[str, str, int], tuple[Action, ...]],
+) -> Dossier:
     graph = build_lineage(version)
     rules = facts.rules
     subject = VersionSubject(version, graph, history)
     results = evaluate(rules.packs, subject, rules.waivers, facts.job.as_of)
-    return build_dossier(version, graph, results, rules.packs)
+    own = version.version
+    done = acts.get((own.workspace, own.model, own.version), ())
+    return build_dossier(version, graph, results, rules.packs, done)
 
 
 def _keys(dossiers: tuple[Dossier, ...]) -> tuple[tuple[str, int], ...]:
@@ -157,9 +166,15 @@ def _scores(results: tuple[ControlResult, ...]) -> tuple[float | None, float | N
     return before, round(100 * (passed + tally[Verdict.WAIVED]) / evaluated, 1)
 
 
-def _headline(counts: Counts, job_results: tuple[ControlResult, ...]) -> str:
+def _headline(counts: Counts, job_results: tuple[ControlResult, ...], unexplained: int) -> str:
+    changes = "change" if unexplained == 1 else "changes"
+    odd = (
+        f" Nothing recorded explains {spelled(unexplained)} {changes} of the registry."
+        if unexplained
+        else ""
+    )
     if not counts.in_scope:
-        return "No model version is in scope of this report."
+        return f"No model version is in scope of this report.{odd}"
     noun = "model version" if counts.in_scope == 1 else "model versions"
     parts = [
         f"{spelled(number)} {words}"
@@ -175,9 +190,8 @@ def _headline(counts: Counts, job_results: tuple[ControlResult, ...]) -> str:
     sentence = f"Of {spelled(counts.in_scope)} {noun} in scope, {told}."
     failed = sum(result.verdict is Verdict.FAIL for result in job_results)
     checks = "check" if failed == 1 else "checks"
-    return (
-        f"{sentence} The archive itself fails {spelled(failed)} {checks}." if failed else sentence
-    )
+    archive = f" The archive itself fails {spelled(failed)} {checks}." if failed else ""
+    return f"{sentence}{archive}{odd}"
 
 
 def _families(facts: Facts, results: tuple[ControlResult, ...]) -> tuple[FamilyScore, ...]:

@@ -20,6 +20,7 @@ from audit.facts import (
     model_label,
 )
 from audit.graph import Graph, NodeKind
+from audit.history.model import Action
 from audit.lineage import weights_status
 from audit.lineage.build import source_address
 from audit.report.model import DOSSIER_SCHEMA, ControlResult, DatasetRow, Dossier, Statuses
@@ -34,9 +35,13 @@ def slug_of(model: str, version: int, workspace: str = "default") -> str:
 
 
 def build_dossier(
-    facts: VersionFacts, graph: Graph, results: tuple[ControlResult, ...], packs: Iterable[Pack]
+    facts: VersionFacts,
+    graph: Graph,
+    results: tuple[ControlResult, ...],
+    packs: Iterable[Pack],
+    actions: tuple[Action, ...] = (),
 ) -> Dossier:
-    """Return one version's dossier. It depends on this version's facts alone."""
+    """Return one version's dossier. It depends on this version's facts and history alone."""
     version, weights, pipeline = facts.version, facts.weights, facts.pipeline
     families = tuple(family for pack in packs for family in pack.families)
     judged = {result.family for result in results}
@@ -85,6 +90,7 @@ def build_dossier(
         gaps=graph.gaps,
         problems=facts.problems,
         run_id=version.run_id,
+        actions=actions,
     )
 
 

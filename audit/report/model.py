@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from audit.controls.results import ControlResult as ControlResult  # noqa: PLC0414
 from audit.facts import (
     ArtifactFile,
+    Attempt,
     Commit,
     Consumer,
     DataObject,
@@ -27,6 +28,8 @@ from audit.facts import (
     model_label,
 )
 from audit.graph import Gap, Graph
+from audit.history.model import Action, Balance, Tenure
+from audit.history.model import Gap as Unwatched
 from audit.verdicts import Severity, Verdict, WeightsStatus
 
 SCHEMA = "mlflow-audit/report/1"
@@ -119,6 +122,8 @@ class Dossier:
     problems: tuple[str, ...]
     run_id: str = ""
     """The run that the version names, also where that run is gone."""
+    actions: tuple[Action, ...] = ()
+    """All that was ever done to the version, also outside the period, in the order of time."""
 
     @property
     def label(self) -> str:
@@ -266,6 +271,28 @@ class PackInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class PeriodHistory:
+    """What was done in the period, to the models in scope, as far as it was observed."""
+
+    first_observed: int | None = None
+    """``None``: the registry was never observed, and nothing is known of actions."""
+    last_observed: int | None = None
+    sources: tuple[str, ...] = ()
+    """The ways in: ``snapshot``, ``trigger``, ``plugin``, ``webhook``."""
+    actions: tuple[Action, ...] = ()
+    """Those that are known to have happened by the period's end, then those that happened
+    before or after it, nobody knows which (``when.latest`` is later than the end)."""
+    tenures: tuple[Tenure, ...] = ()
+    """Of every alias that was held at some time of the period."""
+    balances: tuple[Balance, ...] = ()
+    """The books of each model, with the changes that nothing explains."""
+    gaps: tuple[Unwatched, ...] = ()
+    """Stretches of the period that nobody watched."""
+    attempts: tuple[Attempt, ...] = ()
+    """Requests that changed no row of the registry: refused ones, failed ones, uploads."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One period's report."""
 
@@ -317,6 +344,7 @@ class Report:
     gaps: tuple[GapRow, ...]
     unregistered_runs: tuple[Run, ...]
     history_statement: str
-    """What is known of actions in the period; plain words while nothing records them."""
+    """In plain words: how the registry was observed, and what is not known of the period."""
     fail_on: Severity = Severity.HIGH
     """The least severity at which a failed control fails the run."""
+    history: PeriodHistory = PeriodHistory()

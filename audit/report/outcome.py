@@ -10,10 +10,13 @@ from audit.verdicts import Verdict
 def exit_code(report: Report) -> int:
     """Return 0, 1 or 3: required controls pass or are waived, one failed, one was not evaluated.
 
-    Required are the controls of at least the severity that the job's ``fail_on`` names.
+    Required are the controls of at least the severity that the job's ``fail_on`` names. A
+    change that nothing explains counts as a failed one.
     """
     results = (*report.job_results, *(item for d in report.dossiers for item in d.results))
-    required = {item.verdict for item in results if item.severity.rank <= report.fail_on.rank}
+    told = [(item.severity, item.verdict) for item in results]
+    told += [(item.severity, item.verdict) for item in report.exceptions]
+    required = {verdict for severity, verdict in told if severity.rank <= report.fail_on.rank}
     if Verdict.FAIL in required:
         return EXIT_CONTROL_FAILED
     if required & {Verdict.UNKNOWN, Verdict.ERROR}:

@@ -5,8 +5,7 @@ in UTC with milliseconds; lists are joined by ``; ``, tags and aliases written `
 A model of another workspace than the default is named ``workspace:model``. Rows are sorted,
 so that the same report gives the same table whatever order its parts came in.
 
-Nothing records actions, alias tenures, reconciliations and reviews yet: those four tables
-have their header and no row, which says "not recorded" and not "none happened".
+A table of its header alone says "not recorded": reviews, and the history where nobody watched.
 """
 
 from __future__ import annotations
@@ -16,7 +15,9 @@ from dataclasses import dataclass
 
 from audit.facts import ObjectState, StageState, TrackedPath
 from audit.graph import NodeKind, Relation
+from audit.history.rows import ACTION_COLUMNS, TENURE_COLUMNS, action_row, tenure_row
 from audit.period import iso
+from audit.report import history_tables
 from audit.report.model import DatasetRow, Dossier, Report
 
 Cell = str | int | bool | None
@@ -35,10 +36,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "lineage_nodes": "model version node kind label digest detail",
         "lineage_edges": "model version from to relation grade evidence",
         "datasets": "dataset name digest digest_kind schema source size in_remote used_by",
-        "actions": "at at_earliest at_latest actor actor_grade action model version alias key "
-        "before after grade cause source event",
-        "tenures": "model alias version from to from_grade to_grade",
-        "reconciliation": "model opening actions closing_expected closing_observed unexplained",
+        "actions": " ".join(ACTION_COLUMNS),
+        "tenures": " ".join(TENURE_COLUMNS),
+        "reconciliation": " ".join(history_tables.BOOKS),
         "controls": "pack control check model version verdict severity reason evidence waiver",
         "waivers": "waiver control scope owner approver reason effective expires state",
         "consumers": "model version consumer kind since grade",
@@ -64,19 +64,21 @@ class Table:
 
 def tables(report: Report) -> dict[str, Table]:
     """Return all tables of the output contract by name, in the contract's order."""
+    rows = {name: _ROWS[name](report) if name in _ROWS else () for name in COLUMNS}
+    latest = COLUMNS["actions"].index("at_latest")
     return {
-        name: Table(name, columns, _sorted(_ROWS[name](report) if name in _ROWS else ()))
+        name: Table(name, columns, _sorted(rows[name], latest if name == "actions" else 0))
         for name, columns in COLUMNS.items()
     }
 
 
-def _sorted(rows: Iterable[Row]) -> tuple[Row, ...]:
-    """Return rows in order: unknown first, numbers by size, then text by code point."""
+def _sorted(rows: Iterable[Row], first: int) -> tuple[Row, ...]:
+    """Return rows by their columns from ``first``: unknown, numbers by size, text by code point."""
 
     def order(row: Row) -> list[tuple[int, int, str]]:
         return [
             (0, 0, "") if cell is None else (1, cell, "") if isinstance(cell, int) else (2, 0, cell)
-            for cell in row
+            for cell in row[first:]
         ]
 
     return tuple(sorted(rows, key=order))
@@ -313,6 +315,7 @@ def _gaps(report: Report) -> Iterator[Row]:
     for row in report.gaps:
         gap = row.gap
         yield row.model, row.version or None, gap.what, gap.reason, gap.consequence
+    yield from history_tables.gaps(report.history)
 
 
 def _changes(report: Report) -> Iterator[Row]:
@@ -336,6 +339,9 @@ _ROWS: dict[str, Callable[[Report], Iterable[Row]]] = {
     "lineage_nodes": _nodes,
     "lineage_edges": _edges,
     "datasets": _datasets,
+    "actions": lambda report: map(action_row, report.history.actions),
+    "tenures": lambda report: map(tenure_row, report.history.tenures),
+    "reconciliation": lambda report: history_tables.reconciliation(report.history),
     "controls": _controls,
     "waivers": _waivers,
     "consumers": _consumers,

@@ -33,6 +33,10 @@ class RegistryReader(Protocol):
         """
         ...
 
+    def read_models(self) -> Registry:
+        """Return models and versions alone, as ``read`` does, for those who look often."""
+        ...
+
 
 class CodeSource(Protocol):
     """One configured git repository with the DVC projects in its history."""

@@ -85,14 +85,14 @@ def snapshot(uri: str, tables: Mapping[str, tuple[str, ...]]) -> Iterator[Snapsh
     Raises ``UsageError`` if the database is not there or lets nobody in, ``SourceError``
     if it fails while it is read.
     """
-    engine = _engine(uri)
+    engine = engine_of(uri)
     shown = redact_uri(uri)
     try:
         with _open(engine, tables, shown) as view:
             yield view
     except (exc.SQLAlchemyError, ValueError, TypeError, OverflowError) as error:
         raise SourceError(
-            f"the registry cannot be read ({_first_line(error)})",
+            f"the registry cannot be read ({first_line(error)})",
             where=shown,
             remedy="Check that the account may SELECT from every table of MLflow",
         ) from error
@@ -111,7 +111,7 @@ def _open(
             view = Snapshot(connection, tables)
         except exc.SQLAlchemyError as error:
             raise UsageError(
-                f"the registry cannot be reached ({_first_line(error)})",
+                f"the registry cannot be reached ({first_line(error)})",
                 where=shown,
                 remedy="Check the address, the account and its password, and that it is running",
             ) from error
@@ -129,7 +129,12 @@ def _begin(connection: sa.Connection) -> None:
         connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
 
 
-def _engine(uri: str) -> sa.Engine:
+def engine_of(uri: str, *, write: bool = False) -> sa.Engine:
+    """Return an engine that opens a connection each time, with the driver that is installed.
+
+    SQLite is opened in autocommit and, without ``write``, with ``mode=ro``. Raises
+    ``UsageError`` if this is no database address, the driver or the file is not there.
+    """
     try:
         url = sa.make_url(uri)
     except (exc.ArgumentError, ValueError) as error:
@@ -142,7 +147,7 @@ def _engine(uri: str) -> sa.Engine:
     if backend == "sqlite":
         path = _sqlite_path(url, redact_uri(uri))
         return sa.create_engine(
-            "sqlite://", creator=functools.partial(_open_sqlite, path), poolclass=NullPool
+            "sqlite://", creator=functools.partial(_open_sqlite, path, write), poolclass=NullPool
         )
     family = {"postgres": "postgresql", "mariadb": "mysql"}.get(backend, backend)
     if family not in _DRIVERS:
@@ -190,17 +195,18 @@ def _sqlite_path(url: sa.URL, shown: str) -> Path:
     return path.resolve()
 
 
-def _open_sqlite(path: Path) -> sqlite3.Connection:
-    """Open a database file for reading, in autocommit so that ``BEGIN`` is ours."""
+def _open_sqlite(path: Path, write: bool) -> sqlite3.Connection:
+    """Open a database file that is there, in autocommit so that ``BEGIN`` is ours."""
+    mode = "rw" if write else "ro"
     connection = sqlite3.connect(
-        f"file:{quote(str(path))}?mode=ro", uri=True, timeout=30, isolation_level=None
+        f"file:{quote(str(path))}?mode={mode}", uri=True, timeout=30, isolation_level=None
     )
     # Text that is not UTF-8 must not stop an audit: what cannot be decoded is shown as such.
     connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
     return connection
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """Return what the driver said, in one line and without SQLAlchemy's statement."""
     cause = getattr(error, "orig", None) or error
     text = str(cause).strip()

@@ -64,9 +64,19 @@ class RestReader:
         Raises ``UsageError`` if the server cannot be reached, refuses the account or is
         not MLflow's, ``SourceError`` if it fails on the way.
         """
+        return self._asked(_read)
+
+    def read_models(self) -> Registry:
+        """Return models and versions as far as REST and the account can see them.
+
+        Raises as ``read`` does.
+        """
+        return self._asked(_read_models)
+
+    def _asked(self, read: Callable[[Server, str], Registry]) -> Registry:
         with Server(self._uri) as server:
             try:
-                return assemble(_read(server, redact_uri(self._uri)))
+                return assemble(read(server, redact_uri(self._uri)))
             except MissingError as error:
                 raise server.not_mlflow() from error
             except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -74,6 +84,27 @@ class RestReader:
                     f"the server's answer is not in MLflow's form ({error!r})",
                     where=redact_uri(self._uri),
                 ) from error
+
+
+def _read_models(server: Server, shown: str) -> Registry:
+    """Read until two readings in a row are the same, as nothing changed between them."""
+    spaces = _workspaces(server)
+    before = _registered(server, spaces)
+    blind_spots = [*BLIND_SPOTS]
+    for _ in range(_READINGS):
+        models, versions = _registered(server, spaces)
+        if (models, versions) == before:
+            break
+        before = models, versions
+    else:
+        blind_spots.append(CHANGED)
+    return Registry(
+        uri=shown,
+        reader=RestReader.name,
+        blind_spots=tuple(blind_spots),
+        models=tuple(models),
+        versions=tuple(versions),
+    )
 
 
 def _read(server: Server, shown: str) -> Registry:

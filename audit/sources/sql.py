@@ -9,7 +9,9 @@ them apart is kept, as nothing in a report depends on their parameters.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from audit.errors import UsageError
@@ -53,6 +55,16 @@ _TABLES: dict[str, tuple[str, ...]] = {
     "logged_model_tags": ("model_id", "tag_key", "tag_value"),
 }  # fmt: skip
 
+_REGISTRY = (
+    "alembic_version",
+    "registered_models",
+    "registered_model_tags",
+    "registered_model_aliases",
+    "model_versions",
+    "model_version_tags",
+)
+"""The tables that tell the registry's state; the others tell of runs."""
+
 _NOT_YET: tuple[tuple[str, str, str], ...] = (
     ("model_version_tags", "", "tags of versions"),
     ("registered_model_aliases", "", "aliases"),
@@ -80,7 +92,30 @@ class SqlReader:
         Raises ``UsageError`` if the database cannot be reached or is not MLflow's,
         ``SourceError`` if it fails while it is read.
         """
-        with snapshot(self._uri, _TABLES) as view:
+        with self._view(_TABLES) as view:
+            registry = assemble(
+                replace(
+                    self._models(view),
+                    blind_spots=_blind_spots(view),
+                    runs=_runs(view),
+                    logged_models=_logged_models(view),
+                )
+            )
+            _fill(view, registry)
+        return registry
+
+    def read_models(self) -> Registry:
+        """Return models and versions of all workspaces, as they were at one moment.
+
+        Raises as ``read`` does.
+        """
+        with self._view({name: _TABLES[name] for name in _REGISTRY}) as view:
+            registry = self._models(view)
+        return assemble(registry)
+
+    @contextmanager
+    def _view(self, tables: Mapping[str, tuple[str, ...]]) -> Iterator[Snapshot]:
+        with snapshot(self._uri, tables) as view:
             if not {"name", "version", "current_stage"} <= view.columns.get(
                 "model_versions", set()
             ):
@@ -89,20 +124,16 @@ class SqlReader:
                     where=redact_uri(self._uri),
                     remedy="Point registry.uri at the backend store of the MLflow server",
                 )
-            registry = assemble(
-                Registry(
-                    uri=redact_uri(self._uri),
-                    reader=self.name,
-                    schema_version="".join(row.version_num for row in view.rows("alembic_version")),
-                    blind_spots=_blind_spots(view),
-                    models=_models(view),
-                    versions=_versions(view),
-                    runs=_runs(view),
-                    logged_models=_logged_models(view),
-                )
-            )
-            _fill(view, registry)
-        return registry
+            yield view
+
+    def _models(self, view: Snapshot) -> Registry:
+        return Registry(
+            uri=redact_uri(self._uri),
+            reader=self.name,
+            schema_version="".join(row.version_num for row in view.rows("alembic_version")),
+            models=_models(view),
+            versions=_versions(view),
+        )
 
 
 def _blind_spots(view: Snapshot) -> tuple[str, ...]:

@@ -213,6 +213,40 @@ def test_search_filter_sort_open_and_clear(tmp_path: Path) -> None:
     }
 
 
+def test_actions_are_filtered_by_actor_action_and_model(tmp_path: Path) -> None:
+    result = drive(
+        tmp_path,
+        sample_report(),
+        """
+        const deeds = () => [...document.querySelectorAll(".acts tbody tr")]
+          .filter((row) => !row.hidden).length;
+        const told = () => $("form.acting [role=status]").textContent;
+        type("actor", "=bob");
+        type("action", "alias_moved");
+        result.bob = [deeds(), told(), location.hash];
+        $("form.acting button[type=reset]").click();
+        result.all = [deeds(), told(), location.hash, document.activeElement.name];
+        type("actor", "-");
+        result.nobody = deeds();
+        type("actor", "");
+        type("of", "churn");
+        result.drawn = [...document.querySelectorAll(".timelines figure")]
+          .filter((figure) => !figure.hidden).length;
+        type("find", "no such words");
+        result.empty = !$("#history .empty").hidden;
+        result.versions = shown().length;
+        """,
+    )
+    assert result == {
+        "bob": [1, "1 of 16 actions", "#actor=%3Dbob&action=alias_moved"],
+        "all": [16, "16 actions", "", "find"],
+        "nobody": 4,
+        "drawn": 1,
+        "empty": True,
+        "versions": 8,
+    }
+
+
 def test_another_address_is_another_view(tmp_path: Path) -> None:
     result = drive(
         tmp_path,

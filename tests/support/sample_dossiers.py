@@ -6,6 +6,7 @@ import dataclasses
 import functools
 from typing import Any
 
+from support.sample_history import life
 from support.sample_parts import (
     FAMILIES,
     consumers,
@@ -106,6 +107,7 @@ def _dossier(
         results=results(model, version, failing or {}),
         gaps=lineage.gaps,
         problems=(),
+        actions=life(model, version),
     )
     return dataclasses.replace(dossier, **changes)
 

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 from support.hostile import hostile
 from support.sample_dossiers import LONG_NAME, sample_dossier, sample_dossiers
+from support.sample_history import HISTORY, UNEXPLAINED
 from support.sample_parts import FAMILIES, digest, job_results, ms
 
 from audit.facts import OutOfScope, PreviousBundle, Repository, Run
@@ -28,7 +30,7 @@ from audit.report.model import (
     Source,
     WaiverRow,
 )
-from audit.verdicts import Verdict, overall
+from audit.verdicts import Severity, Verdict, overall
 
 __all__ = ["hostile_report", "sample_dossier", "sample_dossiers", "sample_report"]
 
@@ -36,6 +38,31 @@ PERIOD = parse("2026-Q3", "Europe/Berlin")
 
 
 def _exceptions(dossiers: tuple[Dossier, ...]) -> tuple[ExceptionItem, ...]:
+    found = (_unexplained(), *_failed(dossiers))
+    return tuple(replace(item, number=number) for number, item in enumerate(found, start=1))
+
+
+def _unexplained() -> ExceptionItem:
+    odd = UNEXPLAINED
+    return ExceptionItem(
+        number=0,
+        severity=Severity.HIGH,
+        verdict=Verdict.FAIL,
+        model=odd.model,
+        version=odd.version or 0,
+        control="history.explained",
+        title="Change that no recorded action explains",
+        what=f"no recorded action explains {odd.what}: expected {odd.expected}, observed "
+        f"{odd.observed}",
+        since=odd.when.latest,
+        owner="Retail",
+        evidence=(),
+        remedy="Find out who changed the registry round the server",
+        status="new",
+    )
+
+
+def _failed(dossiers: tuple[Dossier, ...]) -> tuple[ExceptionItem, ...]:
     bad = {Verdict.FAIL, Verdict.ERROR, Verdict.UNKNOWN}
     found = [(d, r) for d in dossiers for r in d.results if r.verdict in bad]
     found.sort(key=lambda pair: (pair[1].severity.rank, pair[0].model, -pair[0].version))
@@ -241,8 +268,9 @@ def sample_report() -> Report:
             )
             for n in range(4)
         ),
-        history_statement="No action was recorded in this period: neither database triggers nor "
-        "the server plugin are installed. What is said of aliases is their state when read.",
+        history_statement="The registry was observed by snapshots of the registry, triggers in its "
+        "database and the server plugin, which names the user.",
+        history=HISTORY,
     )
 
 

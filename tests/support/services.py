@@ -18,7 +18,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -145,9 +145,109 @@ def _installed_postgres() -> Path | None:
     return next((folder for folder in folders if (folder / "initdb").exists()), None)
 
 
+@dataclass(frozen=True, slots=True)
+class MariaDB:
+    """A running throw-away server. ``root`` is its superuser."""
+
+    port: int
+
+    def uri(self, database: str, user: str = "root", password: str = PASSWORD) -> str:
+        """Return an SQLAlchemy address with the driver, as MLflow needs it."""
+        from urllib.parse import quote
+
+        return f"mysql+pymysql://{user}:{quote(password, safe='')}@127.0.0.1:{self.port}/{database}"
+
+    def run(self, database: str, *statements: str) -> None:
+        """Run statements as superuser, each in its own transaction."""
+        import pymysql
+
+        with (
+            pymysql.connect(
+                host="127.0.0.1",
+                port=self.port,
+                database=database or None,
+                user="root",
+                password=PASSWORD,
+                autocommit=True,
+            ) as connection,
+            connection.cursor() as cursor,
+        ):
+            for statement in statements:
+                cursor.execute(statement)
+
+
 @contextlib.contextmanager
-def mlflow_server(store: str, artifacts: Path, *options: str) -> Iterator[str]:
-    """Start ``mlflow server`` on a database and yield its address once it answers."""
+def mariadb() -> Iterator[MariaDB]:
+    """Start a MariaDB server in a temporary folder on a free loopback port."""
+    server = installed(_installed_mariadb, "mariadb-server")
+    folder = Path(tempfile.mkdtemp(prefix="mlflow-audit-my-"))
+    data, port, log = folder / "data", free_port(), folder / "log"
+    user = []
+    if os.geteuid() == 0:
+        shutil.chown(folder, "mysql", "mysql")
+        user = ["--user=mysql"]
+    setup = folder / "setup.sql"
+    setup.write_text(
+        f"CREATE OR REPLACE USER root@'127.0.0.1' IDENTIFIED BY '{PASSWORD}';\n"
+        "GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\n"
+    )
+    setup.chmod(0o644)
+    try:
+        subprocess.run(
+            [
+                "mariadb-install-db", "--no-defaults", f"--datadir={data}", *user,
+                "--skip-test-db", "--auth-root-authentication-method=normal",
+            ],
+            check=True, cwd=folder, stdout=subprocess.DEVNULL, timeout=_START_SECONDS,
+        )  # fmt: skip
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [
+                    server, "--no-defaults", f"--datadir={data}", *user, f"--port={port}",
+                    "--bind-address=127.0.0.1", "--skip-name-resolve",
+                    f"--socket={folder / 'socket'}", f"--init-file={setup}",
+                    "--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync",
+                    "--skip-innodb-doublewrite", "--innodb-buffer-pool-size=64M",
+                ],
+                stdout=output, stderr=output, cwd=folder,
+            )  # fmt: skip
+        try:
+            _wait_for_mariadb(MariaDB(port), process, log)
+            yield MariaDB(port)
+        finally:
+            process.kill()
+            process.wait()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for_mariadb(server: MariaDB, process: subprocess.Popen[bytes], log: Path) -> None:
+    import pymysql
+
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            server.run("", "SELECT 1")
+        except pymysql.err.OperationalError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail(f"MariaDB did not start: {log.read_text()[-2000:]}")
+
+
+def _installed_mariadb() -> str | None:
+    # Not every account has the system's own folders on its path.
+    return shutil.which("mariadbd") or shutil.which("mariadbd", path="/usr/sbin:/usr/libexec")
+
+
+@contextlib.contextmanager
+def mlflow_server(
+    store: str, artifacts: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Start ``mlflow server`` on a database and yield its address once it answers.
+
+    Its output is in ``server.log`` in ``artifacts``. Of an option given twice, the later counts.
+    """
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     log = artifacts / "server.log"
@@ -156,6 +256,7 @@ def mlflow_server(store: str, artifacts: Path, *options: str) -> Iterator[str]:
         **{key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")},
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        **(environment or {}),
     }
     with log.open("w") as output:
         server = subprocess.Popen(

@@ -1,11 +1,12 @@
 """The smallest version and job for which every control passes, and how to spoil them.
 
 The version was trained by two DVC stages at the commit that its run names; its weights
-are the out of the second one.
+are the out of the second one. alice registered it, carol approved it, bob promoted it.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from typing import Any
 
@@ -35,6 +36,7 @@ from audit.facts import (
     Weights,
 )
 from audit.graph import Graph
+from audit.history.model import History
 
 AS_OF = 1_790_812_800_000
 """2026-10-01T00:00:00Z."""
@@ -171,8 +173,98 @@ def good_job() -> JobSubject:
         retain="10y",
         signing="CN=Example Bank audit seal",
     )
-    previous = PreviousBundle("2026-Q2", "2026-Q2", True, True, "", sha256("manifest"))
-    return JobSubject(job, previous)
+    previous = PreviousBundle(
+        "2026-Q2", "2026-Q2", True, True, "", sha256("manifest"), ledger="continues"
+    )
+    return JobSubject(job, previous, good_history())
+
+
+_GOOD_HISTORY: dict[str, Any] = {
+    "history.first_observed": -2400,
+    "history.last_observed": 24,
+    "history.sources": ["snapshot", "trigger", "plugin"],
+    "history.unexplained": [],
+    "history.gaps": [],
+    "history.opening": [],
+    "history.actions": [
+        {"kind": "model_created", "at": -48, "by": "alice", "version": None},
+        {"kind": "version_added", "at": -24, "by": "alice"},
+        {
+            "kind": "version_tag_set",
+            "at": -23,
+            "by": "carol",
+            "key": "approved_by",
+            "after": "carol",
+        },
+        {"kind": "alias_added", "at": -22, "by": "bob", "alias": "champion", "after": "3"},
+    ],
+}
+
+
+def good_history() -> History:
+    """Return the history of ``good_version``, wholly observed."""
+    return history_for({})
+
+
+def history_for(given: dict[str, Any]) -> History:
+    """Return the good history with fields changed; times are hours from the moment reported.
+
+    ``history.actions`` are told in short: see ``_action``. A gap is its start and end, an
+    entry of ``history.opening`` a list with its value at the end.
+    """
+    told = _GOOD_HISTORY | given
+    assert told.keys() == _GOOD_HISTORY.keys(), given
+    told = {name.removeprefix("history."): value for name, value in told.items()}
+    opening = {tuple(entry[:-1]): entry[-1] for entry in told["opening"]}
+    plain = {
+        "first_observed": _hour(told["first_observed"]),
+        "last_observed": _hour(told["last_observed"]),
+        "sources": told["sources"],
+        "opening": {},
+        "actions": [_action(number, item) for number, item in enumerate(told["actions"], 1)],
+        "gaps": [
+            {"start": _hour(start), "end": _hour(end), "reason": "the triggers were not there"}
+            for start, end in told["gaps"]
+        ],
+        "unexplained": [
+            {"workspace": "default", "model": "churn", "identity": "churn#", **item}
+            | {"when": _when(item["when"])}
+            for item in told["unexplained"]
+        ],
+    }
+    return dataclasses.replace(canonical.load(History, plain), opening=opening)
+
+
+def _action(number: int, told: dict[str, Any]) -> dict[str, Any]:
+    """Return an action of version 3 of churn, told by what is particular about it.
+
+    ``at`` is an hour or two that it lies between, ``by`` a user whom the server
+    authenticated; without one, nobody is known.
+    """
+    by = told.get("by", "")
+    sources = ["trigger", "plugin"] if by else ["trigger"]
+    common = {
+        "id": f"trigger:{number}",
+        "workspace": "default",
+        "model": "churn",
+        "identity": "churn#",
+        "version": 3,
+        "actor": by,
+        "actor_grade": "authenticated" if by else "unknown",
+        "sources": ["snapshot"] if isinstance(told["at"], list) else sources,
+    }
+    particular = {name: value for name, value in told.items() if name not in ("at", "by")}
+    return common | particular | {"when": _when(told["at"])}
+
+
+def _when(at: Any) -> dict[str, Any]:
+    if isinstance(at, list):
+        return {"earliest": _hour(at[0]), "latest": _hour(at[1]), "grade": "bracketed"}
+    return {"earliest": _hour(at), "latest": _hour(at), "grade": "recorded"}
+
+
+def _hour(hour: float | None) -> int | None:
+    return None if hour is None else AS_OF + round(hour * 3_600_000)
 
 
 def subject_for(scope: str, given: dict[str, Any]) -> Subject:
@@ -180,15 +272,17 @@ def subject_for(scope: str, given: dict[str, Any]) -> Subject:
 
     ``given`` maps dotted paths, such as ``facts.run.status`` or
     ``facts.pipeline.objects.0.state``, to plain values. Changes of ``graph`` come last.
-    A path that does not exist is refused.
+    A path that does not exist is refused. What starts with ``history.`` goes to
+    ``history_for``.
     """
+    history = history_for({path: new for path, new in given.items() if path[:8] == "history."})
     if scope == "job":
         job = good_job()
         return JobSubject(
-            _changed(job.job, "job", given), _changed(job.previous, "previous", given)
+            _changed(job.job, "job", given), _changed(job.previous, "previous", given), history
         )
     facts = _changed(good_version(), "facts", given)
-    return VersionSubject(facts, _changed(lineage.build(facts), "graph", given))
+    return VersionSubject(facts, _changed(lineage.build(facts), "graph", given), history)
 
 
 def _changed(value: Any, root: str, given: dict[str, Any]) -> Any:

@@ -14,7 +14,8 @@ from audit.errors import EXIT_USAGE, ConfigError
 from audit.facts import Rules
 from audit.verdicts import Severity
 
-DOCS = Path(__file__).parents[2] / "docs" / "controls.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = {"operating-checklist": "controls.md", "registry-governance": "governance.md"}
 
 CONTROL = {
     "id": "own.parameters",
@@ -43,7 +44,6 @@ def _write(folder: Path, control: dict[str, Any] | None = None, **pack: Any) -> 
 
 def test_the_operating_checklist() -> None:
     pack = load_pack("operating-checklist")
-    assert shipped() == ("operating-checklist",)
     assert [family.title for family in pack.families] == [
         "Sources registered",
         "Training captured",
@@ -72,8 +72,46 @@ def test_the_operating_checklist() -> None:
     assert all(control.id.startswith(f"{control.family}.") for control in pack.controls)
 
 
+def test_registry_governance() -> None:
+    pack = load_pack("registry-governance")
+    assert [family.title for family in pack.families] == [
+        "Who promotes",
+        "Nothing unexplained",
+        "Nothing lost",
+        "Watched throughout",
+    ]
+    assert [control.id for control in pack.controls] == [
+        "promotion.authenticated",
+        "promotion.by-another",
+        "promotion.approved",
+        "completeness.explained",
+        "completeness.ledger",
+        "loss.version",
+        "loss.period",
+        "loss.baseline",
+        "watch.unbroken",
+    ]
+    assert all(control.id.startswith(f"{control.family}.") for control in pack.controls)
+
+
+def test_the_defaults_of_a_pack_reach_the_controls_that_take_them() -> None:
+    pack = load_pack("registry-governance")
+    protected = {"aliases": ["champion", "production"], "stages": ["Production"]}
+    settings = {control.id: control.parameters for control in pack.controls}
+    assert settings["promotion.authenticated"] == protected
+    assert settings["loss.version"] == protected | {"within": "10y"}
+    assert settings["watch.unbroken"] == {"longest": "24h"}
+    assert settings["completeness.explained"] == {}
+
+
+def test_what_a_control_sets_goes_before_the_defaults(tmp_path: Path) -> None:
+    defaults = {"minimum": 2, "required": ["C"]}
+    path = _write(tmp_path, {"parameters": {"minimum": 3}}, defaults=defaults)
+    assert load_pack(path).controls[0].parameters == {"minimum": 3, "required": ["C"]}
+
+
 def test_a_pack_survives_the_facts_file() -> None:
-    rules = Rules(packs=(load_pack("operating-checklist"),))
+    rules = Rules(packs=tuple(load_pack(name) for name in shipped()))
     assert load(Rules, plain(rules)) == rules
 
 
@@ -88,7 +126,7 @@ def test_an_own_pack_by_path(tmp_path: Path) -> None:
     ("control", "pack", "message"),
     [
         ({"check": "hyperparameter"}, {}, "no such check: 'hyperparameter'. Did you mean"),
-        ({"check": "§"}, {}, "Checks: commit-exists, commit-on-branch"),
+        ({"check": "§"}, {}, "Checks: approval-before-promotion, baseline-at-registration"),
         ({"severity": "grave"}, {}, "severity: input should be 'critical'"),
         ({"remedi": "x"}, {}, "unknown key. Did you mean 'remedy'?"),
         ({"rationale": ""}, {}, "rationale: string should have at least 1 character"),
@@ -99,6 +137,26 @@ def test_an_own_pack_by_path(tmp_path: Path) -> None:
             {"check": "retention-set", "parameters": {"at_least": "ten years"}},
             {},
             "not a retention time: 'ten years'. Use 10y, 18m or 90d",
+        ),
+        ({}, {"defaults": {"minimun": 1}}, "defaults: no check of this pack takes the parameter"),
+        ({}, {"defaults": {"minimun": 1}}, "Did you mean 'minimum'?"),
+        ({}, {"defaults": {"§": 1}}, "'§'. Leave it out"),
+        ({}, {"defaults": {"minimum": -1}}, "minimum: input should be greater than or equal"),
+        ({"check": "hyperparameter"}, {"defaults": {"minimum": 1}}, "no such check"),
+        (
+            {"check": "observation-unbroken", "parameters": {"longest": "1y"}},
+            {},
+            "not a duration: '1y'. Use hours, days or weeks, such as 12h, 3d or 2w",
+        ),
+        (
+            {"check": "approval-before-promotion", "parameters": {"values": "("}},
+            {},
+            "not a regular expression: missing )",
+        ),
+        (
+            {"check": "approval-before-promotion", "parameters": {"tags": []}},
+            {},
+            "tags: tuple should have at least 1 item",
         ),
         ({"id": "Own Parameters"}, {}, "string should match pattern"),
         ({}, {"edition": ""}, "edition: string should have at least 1 character"),
@@ -126,7 +184,7 @@ def test_a_wrong_pack_says_where_and_what(
     ("name", "message"),
     [
         ("operating-checklst", "Did you mean 'operating-checklist'? Shipped: operating-checklist"),
-        ("soc2", "no such control pack: 'soc2'. Shipped: operating-checklist"),
+        ("soc2", "'soc2'. Shipped: operating-checklist, registry-governance; or give"),
         ("../controls/operating-checklist", "no such control pack"),
         ("own/missing.yaml", "own/missing.yaml: no such control pack"),
     ],
@@ -145,10 +203,15 @@ def test_a_file_that_is_no_pack(tmp_path: Path, text: str) -> None:
         load_pack(str(path))
 
 
-def test_the_documentation_is_up_to_date() -> None:
-    written = DOCS.read_text(encoding="utf-8")
-    assert written == describe(load_pack("operating-checklist")), (
-        "write it anew: python -m audit.controls.docs operating-checklist > docs/controls.md"
+def test_every_shipped_pack_has_its_page() -> None:
+    assert shipped() == tuple(PAGES)
+
+
+@pytest.mark.parametrize(("name", "page"), PAGES.items())
+def test_the_documentation_is_up_to_date(name: str, page: str) -> None:
+    written = (DOCS / page).read_text(encoding="utf-8")
+    assert written == describe(load_pack(name)), (
+        f"write it anew: python -m audit.controls.docs {name} > docs/{page}"
     )
 
 
@@ -159,4 +222,5 @@ def test_the_documentation_shows_every_parameter(tmp_path: Path) -> None:
 
 
 def test_packs_are_shipped_beside_the_documented_job_file() -> None:
-    assert (resources.PACKS / "operating-checklist.yaml").is_file()
+    for name in shipped():
+        assert (resources.PACKS / f"{name}.yaml").is_file()

@@ -73,6 +73,6 @@ def test_checks_of_other_packages(tmp_path: Path) -> None:
         check=True,
     )
     first, second = done.stdout.splitlines()
-    assert first == "audit 18"
+    assert first == "audit 27"
     assert "Did you mean 'bank-owner'?" in second
     assert "the plug-in lost (bank_lost) cannot be loaded: No module named 'bank_lost'" in second

@@ -87,6 +87,17 @@ def test_a_period_is_due_when_it_has_settled() -> None:
     assert period.last_closed(now, "quarter", settle_ms=period.duration_ms("3d")).label == "2026-Q2"
 
 
+@pytest.mark.parametrize(("text", "hours"), [("12h", 12), ("3d", 72), (" 2w ", 336)])
+def test_durations(text: str, hours: int) -> None:
+    assert period.duration_ms(text) == hours * 3_600_000
+
+
+@pytest.mark.parametrize("text", ["", "12", "1y", "1.5h", "-1d", "10000h", "3 d"])
+def test_a_bad_duration_is_refused_with_the_forms(text: str) -> None:
+    with pytest.raises(UsageError, match="12h, 3d or 2w"):
+        period.duration_ms(text)
+
+
 @pytest.mark.parametrize(
     ("day", "retain", "until"),
     [

@@ -55,7 +55,7 @@ def test_other_addresses_are_refused_in_one_line(uri: str, reader: str, what: st
         ("postgresql://u:geheim@127.0.0.1:1/d", "cannot be reached"),
         ("postgresql://u:geheim@127.0.0.1:port/d", "not a database address"),
         ("postgresql+nodriver://u:geheim@127.0.0.1/d", "is not installed"),
-        ("mysql://u:geheim@127.0.0.1:1/d", "pip install"),
+        ("mysql://u:geheim@127.0.0.1:1/d", "cannot be reached"),
         ("http://u:geheim@127.0.0.1:1", "cannot be reached"),
         ("http://u:geheim@:5000", "not the address of a server"),
         ("http://host:port", "not the address of a server"),

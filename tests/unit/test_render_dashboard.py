@@ -16,7 +16,7 @@ from support.samples import hostile_report, sample_report
 from audit.errors import UsageError
 from audit.render import RENDERERS, Offer, renderer
 from audit.render.dashboard import render_dashboard
-from audit.report.model import Counts, Report
+from audit.report.model import Counts, PeriodHistory, Report
 from audit.verdicts import Verdict
 
 VOID = {"meta", "input", "br", "link", "img", "rect"}
@@ -107,8 +107,9 @@ def test_nothing_comes_from_outside(page: Page) -> None:
     assert {tag for tag, _ in page.elements} <= {
         "html", "head", "meta", "title", "style", "script", "body", "a", "div", "nav", "span",
         "main", "header", "p", "h1", "h2", "h3", "b", "bdi", "br", "section", "ul", "ol", "li",
-        "svg", "rect", "strong", "details", "summary", "form", "label", "input", "select",
-        "option", "button", "table", "thead", "tbody", "tr", "th", "td", "dl", "dt", "dd", "code",
+        "svg", "g", "path", "text", "figure", "figcaption", "rect", "strong", "details", "summary",
+        "form", "label", "input", "select", "option", "button", "table", "thead",
+        "tbody", "tr", "th", "td", "dl", "dt", "dd", "code",
     }  # fmt: skip
     for _, attributes in page.elements:
         assert not [name for name in attributes if name.startswith("on") or name == "style"]
@@ -154,8 +155,22 @@ def test_every_version_stands_in_the_page_without_a_script() -> None:
     verdicts = [body["data-verdict"] for body in bodies]
     assert verdicts.count("pass") == report.counts.passed
     assert all(run.run_id in str(bodies) for d in report.dossiers for run in [d.run] if run)
-    (form,) = page.all("form")
-    assert "hidden" in form
+    assert ["hidden" in form for form in page.all("form")] == [True, True]
+
+
+def test_every_action_stands_in_the_page_without_a_script() -> None:
+    page, history = PAGES["plain"], sample_report().history
+    rows = [row for row in page.all("tr") if row.get("data-action")]
+    assert len(rows) == len(history.actions)
+    assert [row["data-actor"] for row in rows] == [a.actor for a in reversed(history.actions)]
+    assert [f["data-model"] for f in page.all("figure")] == ["churn", "fraud"]
+
+
+def test_without_observations_there_is_no_section_of_actions() -> None:
+    page = Page(render_dashboard(dataclasses.replace(sample_report(), history=PeriodHistory())))
+    assert not [a for a in page.all("a") if a["href"] == "#actions"]
+    assert len(page.all("form")) == 1
+    assert page.all("figure") == []
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_dates_are_those_of_the_facts(report, dossier):
 def test_links_lead_to_pages(report):
     contents = report.pages[2]
     targets = {str(item.Dest) for item in contents.Annots if item.Subtype == "/Link"}
-    assert len(targets) == 10 + len(sample_report().dossiers)
+    assert len(targets) == 11 + len(sample_report().dossiers)
 
 
 # --- what stands in it -----------------------------------------------------------------------
@@ -205,7 +205,7 @@ def test_no_value_is_printed_raw():
 def test_a_cut_table_says_how_many_rows_there_are():
     report = dataclasses.replace(sample_report(), table_rows=3)
     text = text_of(report_page(report))
-    assert "3 of 7 exceptions shown; all of them stand in controls.csv." in text
+    assert "3 of 8 exceptions shown; all of them stand in controls.csv." in text
     assert "3 of 35 data sources shown; all of them stand in datasets.csv." in text
     assert "3 of 4 waivers shown; all of them stand in waivers.csv." in text
 

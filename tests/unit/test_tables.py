@@ -9,7 +9,8 @@ import pytest
 from support.samples import hostile_report, sample_dossier, sample_report
 
 from audit.facts import DataObject, ObjectState, Run, model_label
-from audit.report.model import Dossier, ModelSection, Report, Statuses
+from audit.period import iso
+from audit.report.model import Dossier, ModelSection, PeriodHistory, Report, Statuses
 from audit.report.tables import COLUMNS, Cell, tables
 from audit.verdicts import WeightsStatus
 
@@ -31,7 +32,7 @@ def test_columns_are_those_of_the_contract() -> None:
         "run_id", "logged_model_id", "weights_sha256", "weights_status", "git_commit",
         "git_status", "dvc_status", "env_status", "lineage_status", "scope_reason", "verdict",
     )  # fmt: skip
-    assert COLUMNS["actions"] == (
+    assert COLUMNS["actions"][:16] == (
         "at", "at_earliest", "at_latest", "actor", "actor_grade", "action", "model", "version",
         "alias", "key", "before", "after", "grade", "cause", "source", "event",
     )  # fmt: skip
@@ -60,7 +61,25 @@ def test_totals_agree_with_the_report() -> None:
 
 @pytest.mark.parametrize("name", ["actions", "tenures", "reconciliation", "reviews"])
 def test_what_nothing_records_has_a_header_only(name: str) -> None:
-    assert tables(sample_report())[name].rows == ()
+    unwatched = dataclasses.replace(sample_report(), history=PeriodHistory())
+    assert tables(unwatched)[name].rows == ()
+
+
+def test_the_history_stands_in_four_tables() -> None:
+    report, made = sample_report(), tables(sample_report())
+    assert [row[2] for row in made["actions"].rows] == sorted(
+        iso(action.when.latest) for action in report.history.actions
+    )
+    straddling = dict(zip(COLUMNS["actions"], made["actions"].rows[-1], strict=True))
+    assert (straddling["at"], straddling["grade"]) == ("", "bracketed")
+    assert straddling["at_earliest"] == "2026-09-30T06:00:00.000Z"
+    assert len(made["tenures"].rows) == len(report.history.tenures)
+    books = {row[0]: row for row in made["reconciliation"].rows}
+    assert books["onboarding"][1] is None
+    assert books["churn"][5:] == (1, "version 2: source: models:/m-41 → s3://other/model")
+    gaps = [row for row in made["gaps"].rows if row[2] == "observation"]
+    assert [row[0] for row in gaps] == ["", ""]
+    assert gaps[0][3].endswith("only snapshots, before capture was installed")  # type: ignore[union-attr]
 
 
 def test_order_does_not_depend_on_the_order_of_the_report() -> None:

@@ -1,4 +1,4 @@
-"""The shipped checks, one module for each item of the operating checklist, and all by name."""
+"""The shipped checks, one module for each family of controls, and all by name."""
 
 from __future__ import annotations
 
@@ -6,11 +6,29 @@ import difflib
 import types
 from collections.abc import Mapping
 
-from audit.controls.checks import archive, lineage, sources, training
+from audit.controls.checks import (
+    archive,
+    governance,
+    keeping,
+    lineage,
+    sources,
+    training,
+    watching,
+)
 from audit.controls.registry import CHECKS, Check, load_plugins
 from audit.errors import ConfigError
 
-__all__ = ["archive", "catalogue", "find", "lineage", "sources", "training"]
+__all__ = [
+    "archive",
+    "catalogue",
+    "find",
+    "governance",
+    "keeping",
+    "lineage",
+    "sources",
+    "training",
+    "watching",
+]
 
 
 def catalogue() -> Mapping[str, Check]:

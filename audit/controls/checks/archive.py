@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import AfterValidator
-
+from audit.controls.checks.common import Retention
 from audit.controls.registry import JobSubject, Outcome, check, failed, passed
 from audit.period import retain_until
 from audit.verdicts import Verdict
@@ -38,17 +35,8 @@ def sealed(subject: JobSubject) -> Outcome:
     return passed(f"sealed by {job.signing}{remark}", f"certificate {job.signing}")
 
 
-def _retention(text: str) -> str:
-    """Return a retention time that can be read, or none. Raises ``UsageError``."""
-    if text:
-        retain_until(0, text)
-    return text
-
-
 @check("retention-set", scope="job")
-def retention_set(
-    subject: JobSubject, *, at_least: Annotated[str, AfterValidator(_retention)] = ""
-) -> Outcome:
+def retention_set(subject: JobSubject, *, at_least: Retention = "") -> Outcome:
     """The job says how long its bundles are kept, and long enough (``10y``, ``18m``, ``90d``)."""
     job = subject.job
     if not job.retain:

@@ -1,17 +1,52 @@
-"""What several checks need: the version's run, its matched stages, and how things are named."""
+"""What several checks need: the version's run, its matched stages, names, kinds of parameters."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from audit.canonical import short_digest
 from audit.controls.registry import Outcome, failed, unknown
 from audit.facts import Match, MatchMethod, Run, RunState, VersionFacts
+from audit.period import duration_ms, retain_until
 
 COMMIT_TAG = "mlflow.source.git.commit"
 
 _NAMED = 3
 _LONGEST = 120
+
+
+def _retention(text: str) -> str:
+    """Return a retention time that can be read, or none. Raises ``UsageError``."""
+    if text:
+        retain_until(0, text)
+    return text
+
+
+def _duration(text: str) -> str:
+    """Return a duration that can be read. Raises ``UsageError``."""
+    duration_ms(text)
+    return text
+
+
+def _pattern(text: str) -> str:
+    """Return a regular expression that can be read. Raises ``ValueError``."""
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return text
+
+
+Retention = Annotated[str, AfterValidator(_retention)]
+"""A parameter such as ``10y``, ``18m`` or ``90d``; empty for none."""
+Duration = Annotated[str, AfterValidator(_duration)]
+"""A parameter such as ``24h``, ``3d`` or ``2w``."""
+Pattern = Annotated[str, AfterValidator(_pattern)]
+"""A parameter that is a regular expression; empty for none."""
 
 
 def naming(items: Iterable[str]) -> str:
