@@ -34,16 +34,20 @@ _PURGED_FROM = ("metrics", "latest_metrics", "params", "tags")
 _CREATED = re.compile(r"^utc_time_created: .*$", re.MULTILINE)
 
 
-def set_back(database: Path, trained: Mapping[str, Sequence[Trained]]) -> None:
+def set_back(
+    database: Path, trained: Mapping[str, Sequence[Trained]], done: Mapping[str, int], begun: int
+) -> None:
     """Give every record of the registry its time in the story.
 
-    ``trained`` has each project's trainings in the order in which they were run.
+    ``trained`` has each project's trainings in the order in which they were run, of which
+    so many as ``done`` says have their time already; the runs of the others began, by the
+    clock of this machine, at ``begun`` or later (UTC ms).
     """
     with closing(sqlite3.connect(database)) as connection:
         with connection:
             for project, records in trained.items():
-                _trainings(connection, project, records)
-            _monitoring(connection)
+                _trainings(connection, project, records, done.get(project, 0), begun)
+            _monitoring(connection, begun)
             _versions(connection)
             _containers(connection)
             _purge(connection, *story.PURGED)
@@ -58,12 +62,14 @@ def set_back(database: Path, trained: Mapping[str, Sequence[Trained]]) -> None:
         _date_folder(Path(unquote(urlsplit(location).path)), created)
 
 
-def _runs(connection: sqlite3.Connection, experiment: str) -> list[tuple[str, str, int]]:
-    """Return id, name and start of an experiment's runs, in the order they were run."""
+def _runs(
+    connection: sqlite3.Connection, experiment: str, begun: int
+) -> list[tuple[str, str, int]]:
+    """Return id, name and start of an experiment's new runs, in the order they were run."""
     return connection.execute(
         "SELECT run_uuid, runs.name, start_time FROM runs JOIN experiments USING (experiment_id)"
-        " WHERE experiments.name = ? ORDER BY start_time",
-        (experiment,),
+        " WHERE experiments.name = ? AND start_time >= ? ORDER BY start_time",
+        (experiment, begun),
     ).fetchall()
 
 
@@ -75,10 +81,17 @@ def _shift(connection: sqlite3.Connection, run_id: str, by: int) -> None:
         )
 
 
-def _trainings(connection: sqlite3.Connection, project: str, records: Sequence[Trained]) -> None:
-    """Move a project's runs and the versions that they registered."""
-    version = 0
-    for (run_id, _, started), record in zip(_runs(connection, project), records, strict=True):
+def _trainings(
+    connection: sqlite3.Connection,
+    project: str,
+    records: Sequence[Trained],
+    done: int,
+    begun: int,
+) -> None:
+    """Move a project's new runs and the versions that they registered."""
+    version = sum(record.registered for record in records[:done])
+    new = _runs(connection, project, begun)
+    for (run_id, _, started), record in zip(new, records[done:], strict=True):
         by = record.at - started
         _shift(connection, run_id, by)
         if record.registered:
@@ -90,10 +103,10 @@ def _trainings(connection: sqlite3.Connection, project: str, records: Sequence[T
             )
 
 
-def _monitoring(connection: sqlite3.Connection) -> None:
-    begun = {f"backtest-{p.name}-{p.backtested}": p.backtest for p in story.PROJECTS.values()}
-    for run_id, name, started in _runs(connection, "monitoring"):
-        _shift(connection, run_id, story.moment(begun[name]) - started)
+def _monitoring(connection: sqlite3.Connection, begun: int) -> None:
+    at = {f"backtest-{p.name}-{p.backtested}": p.backtest for p in story.PROJECTS.values()}
+    for run_id, name, started in _runs(connection, "monitoring", begun):
+        _shift(connection, run_id, story.moment(at[name]) - started)
 
 
 def _versions(connection: sqlite3.Connection) -> None:
@@ -112,7 +125,8 @@ def _versions(connection: sqlite3.Connection) -> None:
         )
     model, version, at = story.DELETED
     connection.execute(
-        "UPDATE model_versions SET last_updated_time = ? WHERE name = ? AND version = ?",
+        "UPDATE model_versions SET last_updated_time = ?"
+        " WHERE name = ? AND version = ? AND current_stage = 'Deleted_Internal'",
         (story.moment(at), model, version),
     )
     connection.execute(

@@ -1,6 +1,7 @@
 """What people do to the registry: experiments before the trainings, the rest after them.
 
-Runs as a process of its own (``python -m audit.demo.registry DIR found|tell``), for
+Runs as a process of its own (``python -m audit.demo.registry DIR found`` or
+``… DIR tell SEASON``), for
 MLflow keeps the address of its store in the process.
 """
 
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.demo import story
+from audit.demo.story import Season
 
 EXPERIMENTS = (*story.PROJECTS, "monitoring")
 
@@ -26,28 +28,34 @@ def found(folder: Path) -> None:
         client.create_experiment(name, artifact_location=(folder / "artifacts" / name).as_uri())
 
 
-def tell(folder: Path) -> None:
-    """Describe, tag, copy, hand over, alias and delete, as the story has it."""
+def tell(folder: Path, season: Season) -> None:
+    """Describe, tag, copy, hand over, alias and delete, as the story has it for a season."""
     from mlflow import MlflowClient
 
     client = MlflowClient()
     for name, project in story.PROJECTS.items():
-        _annotate(client, (f"{name}/{n}" for n, _ in enumerate(project.trainings, 1)))
+        trainings = enumerate(project.trainings, 1)
+        _annotate(client, (f"{name}/{n}" for n, done in trainings if season.has(done.at)))
     for made in story.HANDMADE:
+        if not season.has(made.at):
+            continue
         if made.copy_of:
             client.copy_model_version(f"models:/{made.copy_of}", made.model)
         else:
             client.create_model_version(made.model, _handed_over(folder).as_uri())
         _annotate(client, [f"{made.model}/{made.version}"])
-    for model, text in story.DESCRIPTIONS.items():
-        client.update_registered_model(model, text)
-        client.set_registered_model_tag(model, "owner", story.OWNERS[model])
-    for model, alias, version in story.ALIASES:
-        client.set_registered_model_alias(model, alias, str(version))
-    model, number, _ = story.DELETED
-    run_id = client.get_model_version(model, str(number)).run_id
-    client.delete_model_version(model, str(number))
-    client.delete_run(run_id)
+    for model in client.search_registered_models():
+        if not model.description:
+            client.update_registered_model(model.name, story.DESCRIPTIONS[model.name])
+            client.set_registered_model_tag(model.name, "owner", story.OWNERS[model.name])
+    model_name, number, deleted = story.DELETED
+    for at, name, alias, version in story.ALIASES:
+        if season.has(at):
+            client.set_registered_model_alias(name, alias, str(version))
+    if season.has(deleted):
+        run_id = client.get_model_version(model_name, str(number)).run_id
+        client.delete_model_version(model_name, str(number))
+        client.delete_run(run_id)
 
 
 def _annotate(client: Any, keys: Iterable[str]) -> None:
@@ -80,10 +88,13 @@ def _handed_over(folder: Path) -> Path:
 
 def main() -> None:
     """Do the step that the command line names."""
-    place, step = sys.argv[1:]
+    place, step, *season = sys.argv[1:]
     folder = Path(place)
     os.chdir(folder)
-    {"found": found, "tell": tell}[step](folder)
+    if step == "found":
+        found(folder)
+    else:
+        tell(folder, Season(*season))
 
 
 if __name__ == "__main__":

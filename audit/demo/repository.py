@@ -1,8 +1,9 @@
 """Builds one project of the story: its commits, DVC pipeline, trainings and pushes.
 
-Runs as a process of its own (``python -m audit.demo.repository DIR PROJECT``), for
+Runs as a process of its own (``python -m audit.demo.repository DIR PROJECT
+SEASON``), for
 DVC is used as a library here, and that reads the process's environment and folder.
-Leaves a record of every training in ``<scratch>/<project>.json``.
+Leaves a record of every training in ``<scratch>/<project>-<season>.json``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 import yaml
 
 from audit.demo import shell, story, tables
-from audit.demo.story import HOUR, MINUTE, Project, Training, Workflow
+from audit.demo.story import HOUR, MINUTE, Project, Season, Training, Workflow
 from audit.errors import AuditError
 
 FILES = Path(__file__).parent / "files"
@@ -212,33 +213,36 @@ def lay_out(name: str, target: Path) -> None:
         path.write_text(_filled(template.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def build(folder: Path, name: str, progress: Callable[[str], None]) -> None:
-    """Build the project ``name`` in ``folder``. Raises ``AuditError``."""
+def build(folder: Path, name: str, season: Season, progress: Callable[[str], None]) -> None:
+    """Do a season's work on the project ``name`` in ``folder``. Raises ``AuditError``."""
     project = story.PROJECTS[name]
     workshop = Workshop(project, folder / name)
-    workshop.folder.mkdir()
+    workshop.folder.mkdir(exist_ok=True)
     os.chdir(workshop.folder)
     os.environ.update(LOGNAME=project.author, USER=project.author)
-    workshop.found()
+    if season is Season.SPRING:
+        workshop.found()
     records: list[Trained] = []
     for version, training in enumerate(project.trainings, 1):
-        records += workshop.train(training)
-        progress(f"{training.at[:10]} {name} v{version}: {training.subject}")
+        if season.has(training.at):
+            records += workshop.train(training)
+            progress(f"{training.at[:10]} {name} v{version}: {training.subject}")
     os.environ.update(LOGNAME="monitoring", USER="monitoring")
-    workshop.backtest()
-    if name == story.RAW_LOST[0]:
+    if season.has(project.backtest):
+        workshop.backtest()
+    if season is Season.SPRING and name == story.RAW_LOST[0]:
         workshop.lose(records[story.RAW_LOST[1] - 1].raw[story.RAW_LOST[2]])
     record = json.dumps([dataclasses.asdict(trained) for trained in records], indent=1)
-    (shell.scratch_of(folder) / f"{name}.json").write_text(record, encoding="utf-8")
+    (shell.scratch_of(folder) / f"{name}-{season}.json").write_text(record, encoding="utf-8")
 
 
 def main() -> None:
-    """Build the project that the command line names; progress goes to stdout."""
-    folder, name = sys.argv[1:]
+    """Do the season's work that the command line names; progress goes to stdout."""
+    folder, name, season = sys.argv[1:]
     # What stage commands print belongs in the log, only progress on the old stdout.
     with os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1) as out:
         os.dup2(2, 1)
-        build(Path(folder), name, lambda line: print(line, file=out))
+        build(Path(folder), name, Season(season), lambda line: print(line, file=out))
 
 
 if __name__ == "__main__":

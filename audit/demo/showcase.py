@@ -23,34 +23,41 @@ QUARTERS = {"2026-Q2": "2026-07-06", "2026-Q3": "2026-10-05"}
 
 def run(folder: Path, messages: Listener) -> str:
     """Build the world in ``folder``, report two quarters, and return what to look at."""
-    world = worlds.build(folder, messages.stage)
-    results = export(world, messages)
-    last = results["2026-Q3"].path
+    results: list[pipeline.Result] = []
+
+    def second_quarter(world: worlds.World) -> None:
+        found(world)
+        results.append(report(world, "2026-Q2", messages))
+        worlds.tamper(world)
+
+    world = worlds.build(folder, messages.stage, second_quarter)
+    results.append(report(world, "2026-Q3", messages))
+    last = results[-1].path
     rows = [
         ("report", last / "data" / "report.pdf"),
         ("dashboard", last / "data" / "index.html"),
         ("tables", last / "data" / "csv"),
         ("check it", f"sh {last / 'verify.sh'} {world.keys / 'ca.pem'}"),
         ("or", f"{sys.executable} -m audit verify {last} --trust {world.keys / 'ca.pem'}"),
+        ("history", f"{sys.executable} -m audit history churn -c {world.job_file}"),
         ("job file", world.job_file),
         ("the story", world.folder / "README.txt"),
     ]
-    lines = [f"{label}  {result.headline}" for label, result in results.items()]
+    lines = [f"{label}  {result.headline}" for label, result in zip(QUARTERS, results, strict=True)]
     return "\n".join([*lines, "", *(f"{name:<10} {place}" for name, place in rows)])
 
 
-def export(world: worlds.World, messages: Listener) -> dict[str, pipeline.Result]:
-    """Make keys, report both quarters, and change weights in between; return the results."""
+def found(world: worlds.World) -> None:
+    """Make the authority and the seal that the world's reports are sealed with."""
+    organisation = config.load(world.job_file).job.organisation
+    new_authority(world.keys, organisation, morning(_FOUNDED))
+
+
+def report(world: worlds.World, label: str, messages: Listener) -> pipeline.Result:
+    """Report a quarter of the world on its morning."""
+    clock = functools.partial(int, morning(QUARTERS[label]))
     job = config.load(world.job_file)
-    new_authority(world.keys, job.job.organisation, morning(_FOUNDED))
-    results = {}
-    for label, day in QUARTERS.items():
-        request = pipeline.Request(period=label)
-        clock = functools.partial(int, morning(day))
-        results[label] = pipeline.run(job, request, clock=clock, messages=messages)
-        if label == "2026-Q2":
-            worlds.tamper(world)
-    return results
+    return pipeline.run(job, pipeline.Request(period=label), clock=clock, messages=messages)
 
 
 def morning(day: str) -> int:

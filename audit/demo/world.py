@@ -20,7 +20,9 @@ from urllib.parse import unquote, urlsplit
 
 from audit.demo import clock, shell, story
 from audit.demo.repository import Trained, lay_out
+from audit.demo.story import Season
 from audit.errors import UsageError
+from audit.period import system_clock
 
 _TRUTH = "truth.json"
 
@@ -89,31 +91,52 @@ class World:
         return {truth.key: truth for truth in self.truth}[f"{model}/{number}"]
 
 
-def build(folder: Path, progress: Callable[[str], None]) -> World:
+def build(
+    folder: Path, progress: Callable[[str], None], between: Callable[[World], None] | None = None
+) -> World:
     """Build the world in ``folder``, which must be empty or absent, and return it.
 
-    ``progress`` gets a line for each step, from more than one thread. Raises
-    ``UsageError`` if the folder cannot be used, ``AuditError`` if a step fails.
+    ``progress`` gets a line for each step, from more than one thread; ``between`` gets the
+    world as it is at ``story.REPORTED``. Raises ``UsageError`` if the folder cannot be used,
+    ``AuditError`` if a step fails.
     """
     folder = _claimed(folder)
     lay_out("world", folder)
     progress("Making the registry")
     shell.child(folder, "audit.demo.registry", ["found"], progress)
+    trained: dict[str, list[Trained]] = {name: [] for name in story.PROJECTS}
+    for season in Season:
+        world = _grown(folder, season, trained, progress)
+        if season is Season.SPRING and between is not None:
+            between(world)
+    shutil.rmtree(shell.scratch_of(folder))
+    return world
+
+
+def _grown(
+    folder: Path,
+    season: Season,
+    trained: dict[str, list[Trained]],
+    progress: Callable[[str], None],
+) -> World:
+    """Do a season's work, and return the world with what is true of it by then."""
+    begun = system_clock()
     with ThreadPoolExecutor(len(story.PROJECTS)) as pool:
         building = [
-            pool.submit(shell.child, folder, "audit.demo.repository", [name], progress)
+            pool.submit(shell.child, folder, "audit.demo.repository", [name, season], progress)
             for name in story.PROJECTS
         ]
         for project in building:
             project.result()
-    progress("Copying, describing, aliasing and deleting versions")
-    shell.child(folder, "audit.demo.registry", ["tell"], progress)
-    trained = {name: _records(folder, name) for name in story.PROJECTS}
+    progress(f"Copying, describing, aliasing and deleting versions in {season}")
+    shell.child(folder, "audit.demo.registry", ["tell", season], progress)
+    done = {name: len(records) for name, records in trained.items()}
+    for name in story.PROJECTS:
+        trained[name] += _records(folder, name, season)
     world = World(folder, tuple(_truths(folder, trained)))
-    clock.set_back(folder / "mlflow.db", trained)
+    clock.set_back(folder / "mlflow.db", trained, done, begun)
     text = json.dumps([dataclasses.asdict(truth) for truth in world.truth], indent=1)
     (folder / _TRUTH).write_text(text + "\n", encoding="utf-8")
-    shutil.rmtree(shell.scratch_of(folder))
     return world
 
 
@@ -163,8 +186,8 @@ def _claimed(folder: Path) -> Path:
     return folder
 
 
-def _records(folder: Path, name: str) -> list[Trained]:
-    text = (shell.scratch_of(folder) / f"{name}.json").read_text(encoding="utf-8")
+def _records(folder: Path, name: str, season: Season) -> list[Trained]:
+    text = (shell.scratch_of(folder) / f"{name}-{season}.json").read_text(encoding="utf-8")
     return [Trained(**item) for item in json.loads(text)]
 
 
@@ -184,7 +207,7 @@ def _truths(folder: Path, trained: dict[str, list[Trained]]) -> Iterator[Version
     for name, records in trained.items():
         trainings = story.PROJECTS[name].trainings
         registered = [record for record in records if record.registered]
-        for number, (training, record) in enumerate(zip(trainings, registered, strict=True), 1):
+        for number, (training, record) in enumerate(zip(trainings, registered, strict=False), 1):
             place = where[f"{name}/{number}"]
             yield VersionTruth(
                 model=name,
@@ -200,6 +223,8 @@ def _truths(folder: Path, trained: dict[str, list[Trained]]) -> Iterator[Version
                 raw=record.raw,
             )
     for made in story.HANDMADE:
+        if f"{made.model}/{made.version}" not in where:
+            continue
         yield VersionTruth(
             model=made.model,
             version=made.version,

@@ -115,7 +115,8 @@ def _observed(request: Request, ledger: Ledger) -> tuple[Registry, Observations]
 
 def _turned_back(registry: Registry, history: History, moment: int) -> Registry:
     """Return the registry as it stood at a moment, as it is where nothing was observed by then."""
-    then = state_at(history, moment)
+    # What may have been done by then stays as it was read: it is not known to be later.
+    then = state_at(history, moment, undecided=True)
     if then is None:
         return registry
     return as_of.at(registry, state_of(registry, registry.reader), then)

@@ -115,7 +115,7 @@ class Sight:
         self.deliveries.apply(arrived, span, old_names, quiet=quiet)
         for key in keys:
             self._settle(key, snapshot, span)
-        self.journal.confirmed = max(snapshot.at, self.journal.confirmed or 0)
+        self.journal.confirm(snapshot.at, self.dirty)
 
     def _take_in(self, snapshot: Snapshot) -> None:
         moved: dict[ModelKey, Page] = {}

@@ -41,7 +41,9 @@ class Journal:
     opening: State
     watch: list[Stretch]
     confirmed: int | None
-    """UTC ms of the last moment at which the whole state is known to equal the books."""
+    """UTC ms of the last snapshot that the books were compared with."""
+    doubted: dict[str, int | None] = field(default_factory=dict)
+    """Identity → the last moment at which a model in doubt is known to equal its book."""
     books: Books = field(init=False)
     actions: list[Action] = field(default_factory=list)
     unexplained: list[Unexplained] = field(default_factory=list)
@@ -95,6 +97,14 @@ class Journal:
         elif local[0] == "version" and local[2] == "source" and after not in PROMPT_SOURCES:
             self.models.add(book.identity)
 
+    def confirm(self, moment: int, doubtful: Iterable[ModelKey]) -> None:
+        """Note that the books equal a snapshot, but for models of which it is not sure yet."""
+        books = filter(None, map(self.books.find, doubtful))
+        self.doubted = {
+            book.identity: self.doubted.get(book.identity, self.confirmed) for book in books
+        }
+        self.confirmed = max(moment, self.confirmed or 0)
+
     def rename(self, book: Book, key: ModelKey) -> Draft:
         """Give a book its new name, and return the draft that tells it."""
         draft = Draft(ActionKind.MODEL_RENAMED, before=book.name, after=key[1])
@@ -105,6 +115,7 @@ class Journal:
 
     def settle(self, book: Book, drafts: list[Draft], span: Span) -> None:
         """Write down what was found done: as actions, or unexplained where triggers watched."""
+        span = replace(span, since=self.doubted.get(book.identity, span.since))
         parts = [] if span.since is None else unwatched(self.watch, span.since, span.until)
         if span.since is not None and not parts:
             self._leave_unexplained(book, drafts, span)

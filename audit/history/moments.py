@@ -21,29 +21,29 @@ def steps(history: History) -> Iterator[Action | Unexplained]:
     yield from waiting[position:]
 
 
-def state_at(history: History, moment: int) -> State | None:
+def state_at(history: History, moment: int, *, undecided: bool = False) -> State | None:
     """Return the registry's state at a moment (UTC ms), ``None`` before the first observation.
 
-    What was done at an uncertain time that may be later is not yet done: see ``straddling``.
+    What was done at an uncertain time that may be later (see ``straddling``) is not yet done;
+    with ``undecided`` it is: then only what is known to be later is left out.
     """
     if history.first_observed is None or moment < history.first_observed:
         return None
     books = Books(history.opening)
     for step in steps(history):
-        if step.when.latest > moment:
-            break
+        if step.when.latest > moment and not (undecided and _straddles(step.when, moment)):
+            continue
         books.post(step)
     return books.state()
 
 
 def straddling(history: History, moment: int) -> tuple[Action, ...]:
     """Return the actions of which nobody knows whether they were done before a moment."""
-    return tuple(
-        action
-        for action in history.actions
-        if action.when.latest > moment
-        and (action.when.earliest is None or action.when.earliest < moment)
-    )
+    return tuple(action for action in history.actions if _straddles(action.when, moment))
+
+
+def _straddles(when: When, moment: int) -> bool:
+    return when.latest > moment and (when.earliest is None or when.earliest < moment)
 
 
 def tenures(history: History, until: int | None = None) -> tuple[Tenure, ...]:

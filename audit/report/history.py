@@ -122,6 +122,14 @@ def statement(told: PeriodHistory, job: JobFacts) -> str:
         sentences.append(f"It was last observed on {_day(told.last_observed)}.")
     elif job.interim:
         sentences.append("The period is not over: more can happen in it.")
+    undecided = sum(action.when.latest > end for action in told.actions)
+    if undecided:
+        what, them = ("action", "it") if undecided == 1 else ("actions", "them")
+        sentences.append(
+            f"{undecided} {what} may have happened before the time reported or after it, for the "
+            f"next observation came only later; the registry is shown with {them}, and the books "
+            f"count {them} in the next period."
+        )
     if not told.actions:
         sentences.append("No action was seen in the period.")
     return " ".join(sentences)

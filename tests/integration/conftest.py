@@ -9,6 +9,14 @@ from pathlib import Path
 
 import pytest
 from support import services
+from support.played import (
+    OURS,
+    Played,
+    mariadb_database,
+    played,
+    postgresql_database,
+    sqlite,
+)
 from support.registry import World, build
 
 
@@ -50,3 +58,34 @@ def server(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     """Address of a real MLflow server on ``world``."""
     with services.mlflow_server(world.uri, tmp_path_factory.mktemp("server")) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """The scripted quarter on SQLite, captured."""
+    folder = tmp_path_factory.mktemp("quarter-sqlite")
+    return played(sqlite(folder), folder, OURS, "sql")
+
+
+@pytest.fixture(scope="session")
+def on_postgresql(
+    postgresql: services.PostgreSQL, tmp_path_factory: pytest.TempPathFactory
+) -> Played:
+    """The scripted quarter on PostgreSQL, captured."""
+    folder = tmp_path_factory.mktemp("quarter-postgresql")
+    return played(postgresql_database(postgresql, "quarter"), folder, OURS, "sql")
+
+
+@pytest.fixture(scope="session")
+def on_mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    """The scripted quarter on MariaDB, captured."""
+    folder = tmp_path_factory.mktemp("quarter-mariadb")
+    with services.mariadb() as server:
+        yield played(mariadb_database(server, "quarter"), folder, OURS, "sql")
+
+
+@pytest.fixture(scope="session")
+def unwatched(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """The script where nothing is installed, looked at by SQL and by REST."""
+    folder = tmp_path_factory.mktemp("quarter-unwatched")
+    return played(sqlite(folder), folder, "basic-auth", "sql", "rest", workers=1)

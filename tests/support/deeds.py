@@ -302,3 +302,22 @@ def times(state: State, *, sql: bool = True) -> dict[Entry, tuple[int, int]]:
         for number, gone in model.tombstones.items() if sql else ():
             entries["version", *key, str(number), "deleted_at"] = gone
     return entries
+
+
+Held = tuple[str, str, int, Deed, Deed | None]
+
+
+def held(deeds: list[Deed]) -> list[Held]:
+    """Return which version held which alias between which two deeds."""
+    open_ones: dict[tuple[str, str], tuple[int, Deed]] = {}
+    found: list[Held] = []
+    for deed in sorted(deeds, key=lambda item: item.start):
+        if not deed.alias:
+            continue
+        key = (deed.identity, deed.alias)
+        if key in open_ones:
+            number, start = open_ones.pop(key)
+            found.append((*key, number, start, deed))
+        if deed.after:
+            open_ones[key] = (int(deed.after), deed)
+    return found + [(*key, number, start, None) for key, (number, start) in open_ones.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,9 +13,10 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from support import services
+from support.book import Book, now
 from support.deeds import Mark
 from support.hands import Cast, Hand, Web
-from support.script import Book, now, play
+from support.script import play
 from support.servers import ADMIN, ADMIN_PASSWORD, auth_server, call
 
 from audit.capture.install import install
@@ -28,7 +30,7 @@ from audit.sources.registries import open_registry
 OURS = "mlflow-audit-basic-auth"
 SECRET = "open sesame, 2026"
 APPLICATION = "mlflow_application"
-"""The role that the MLflow server and all other clients use in PostgreSQL."""
+"""The account of the MLflow server, and of who goes round it, in PostgreSQL and MariaDB."""
 
 
 @dataclass
@@ -113,11 +115,28 @@ def postgresql_database(cluster: services.PostgreSQL, name: str) -> Database:
     )
 
 
+def mariadb_database(server: services.MariaDB, name: str) -> Database:
+    """Return a new database in MariaDB, and the account that MLflow has for it."""
+    server.run(
+        "",
+        f"CREATE DATABASE {name}",
+        f"CREATE USER {APPLICATION}@'%' IDENTIFIED BY '{services.PASSWORD}'",
+        f"GRANT ALL ON {name}.* TO {APPLICATION}@'%'",
+    )
+    return Database(
+        server.uri(name, APPLICATION),
+        server.uri(name),
+        server.uri(name),
+        (APPLICATION, ActionGrade.RECORDED),
+        ("root", ActionGrade.RECORDED),
+    )
+
+
 def engine(uri: str) -> sa.Engine:
     return sa.create_engine(uri.replace("postgresql://", "postgresql+psycopg://"))
 
 
-def played(database: Database, folder: Path, app: str, *ways: str) -> Played:
+def played(database: Database, folder: Path, app: str, *ways: str, workers: int = 2) -> Played:
     """Play the script against a server on a database, and look at it in each way.
 
     ``ways`` are readers, ``sql`` or ``rest``. Our own application wants capture installed.
@@ -128,7 +147,9 @@ def played(database: Database, folder: Path, app: str, *ways: str) -> Played:
         if app != "basic-auth":
             install(database.owner)
         people = dict.fromkeys(("alice", "bob", "carol"), SECRET)
-        with auth_server(database.mlflow, folder / "server", app_name=app, users=people) as address:
+        with auth_server(
+            database.mlflow, folder / "server", app_name=app, workers=workers, users=people
+        ) as address:
             forbid(address, "carol", "churn")
             admin = address.replace("://", f"://{ADMIN}:{quote(ADMIN_PASSWORD, safe='')}@")
             watchers = [
@@ -174,3 +195,27 @@ def forbid(address: str, user: str, model: str) -> None:
         {**body, "permission": "DENY"},
     )  # fmt: skip
     assert status == 200, answer
+
+
+def job_file(quarter: Played, folder: Path) -> Path:
+    """Return a job on a played quarter, with a ledger of its own that knows what was observed.
+
+    It reports as ``past`` below ``folder``, sealed with the keys beside it.
+    """
+    folder.mkdir()
+    shutil.copyfile(quarter.folder / "sql.ledger", folder / "ledger.db")
+    job = folder / "job.yaml"
+    job.write_text(
+        "job: {name: past, title: Past, organisation: Example Bank}\n"
+        f"registry: {{uri: '{quarter.database.audit}'}}\n"
+        "period: {every: month, zone: UTC}\n"
+        "data: {remotes: skip, weights: never}\n"
+        "ledger: sqlite:///ledger.db\n"
+        "controls: {packs: [operating-checklist]}\n"
+        "report: {formats: [html, csv], dossiers: [html]}\n"
+        "signing: {key: 'file:../keys/seal.key', certificate: ../keys/seal.pem,"
+        " chain: [../keys/ca.pem, ../keys/ca.crl.pem]}\n"
+        "archive: {path: output, retain: 10y}\n"
+        "execute: {executor: inline, cache: cache}\n"
+    )
+    return job

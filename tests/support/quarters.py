@@ -46,7 +46,11 @@ def quarters(
     with (shared / "quarters.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
-            showcase.export(copied(demo_world, folder), Quiet())
+            world = copied(demo_world, folder)
+            showcase.found(world)
+            showcase.report(world, "2026-Q2", Quiet())
+            demo.tamper(world)
+            showcase.report(world, "2026-Q3", Quiet())
             done.touch()
     output = folder / "output" / "quarterly"
     return Quarters(demo.load(folder), output / "2026-Q2", output / "2026-Q3")
