@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes.util
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from audit.capture.log import open_log
 from audit.config import Code, JobFile
 from audit.controls.pack import load_pack
 from audit.controls.waivers import load_waivers, refuse_unknown
 from audit.errors import AuditError
 from audit.facts import ObjectState
 from audit.ledger import Ledger
+from audit.period import iso
 from audit.resources import FONTS
 from audit.seal.keys import load_sealer
 from audit.sources import DataSource
@@ -47,7 +50,8 @@ def examine(job: JobFile, now: int) -> tuple[Finding, ...]:
     found += [
         _try("control packs", lambda: _packs(job)),
         _try("seal", lambda: _seal(job, now)),
-        _try("ledger", lambda: _ledger(job)),
+        *_ledger(job),
+        _capture(job, now),
         *_tools(),
         _fonts(),
         _pango(),
@@ -133,12 +137,35 @@ def _seal(job: JobFile, now: int) -> str:
     return f"{sealer.subject}{issued}, valid until {until:%Y-%m-%d}"
 
 
-def _ledger(job: JobFile) -> str:
-    ledger = Ledger(job.ledger)
+def _ledger(job: JobFile) -> Iterator[Finding]:
     try:
-        return f"chain whole, head {ledger.verify()[:12]}"
-    finally:
-        ledger.close()
+        with contextlib.closing(Ledger(job.ledger)) as ledger:
+            head, guarded = ledger.verify(), ledger.guarded
+    except AuditError as error:
+        yield Finding("ledger", False, str(error), error.remedy)
+        return
+    seen = f"chain whole, head {head[:12]}"
+    if guarded:
+        yield Finding("ledger", True, f"{seen}, updates and deletes are refused")
+    else:
+        remedy = "Open it once with an account that may create triggers"
+        yield Finding("ledger", False, f"{seen}, but nothing refuses updates and deletes", remedy)
+
+
+def _capture(job: JobFile, now: int) -> Finding:
+    """Tell how actions get recorded; that nothing but snapshots does is no fault."""
+    try:
+        log = open_log(job.registry.uri)
+        if log is None:
+            return Finding("actions", True, "from snapshots alone; see docs/capture.md for more")
+        with contextlib.closing(log):
+            state = log.check(now)
+    except AuditError as error:
+        return Finding("actions", False, str(error), error.remedy)
+    if state.whole:
+        return Finding("actions", True, f"captured by triggers since {iso(state.installed_at)}")
+    remedy = "mlflow-audit capture install --db URL mends it"
+    return Finding("actions", False, f"capture is not whole: {'; '.join(state.missing)}", remedy)
 
 
 def _tools() -> Iterator[Finding]:
