@@ -44,7 +44,7 @@ def test_a_path_that_a_uri_cannot_hold_is_refused(tmp_path, name):
 def test_a_step_that_fails_names_its_log(tmp_path):
     shell.scratch_of(tmp_path).mkdir()
     with pytest.raises(AuditError) as caught:
-        shell.child(tmp_path, "audit.demo.repository", ["no-such-project"], silent)
+        shell.child(tmp_path, "audit.demo.repository", ["no-such-project", "spring"], silent)
     assert "KeyError: 'no-such-project'" in str(caught.value)
     assert Path(caught.value.where).exists()
 
