@@ -111,7 +111,7 @@ def history(model: str, config_file: Path | None, **options: Any) -> int:
     Times without an offset are in the job's zone.
     """
     from audit.cli import telling
-    from audit.gather.recall import recall
+    from audit.gather.recall import recall, thinned
     from audit.history.reconstruct import reconstruct
     from audit.ledger import Ledger
     from audit.sources.uris import redact_uri
@@ -126,7 +126,7 @@ def history(model: str, config_file: Path | None, **options: Any) -> int:
     with closing(Ledger(settings.ledger, make=options["observe"])) as ledger:
         if options["observe"]:
             problems += _note(settings, ledger).problems
-        seen = recall(ledger, redact_uri(settings.registry.uri), problems)
+        seen = thinned(recall(ledger, redact_uri(settings.registry.uri), problems))
     for problem in seen.problems:
         messages.warn(problem)
     wanted = telling.Wanted(model, since, until, options["actor"], options["action"])

@@ -155,9 +155,5 @@ class Observations:
     attempts: tuple[Attempt, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     checks: tuple[CaptureCheck, ...] = ()
-    head: str = ""
-    """Digest of the ledger's last event when these were read."""
-    events: int = 0
-    """How many events the ledger held."""
     problems: tuple[str, ...] = field(default=())
     """What could not be read or did not verify, each a sentence."""

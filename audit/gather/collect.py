@@ -20,6 +20,7 @@ from audit.gather.baseline import with_baseline
 from audit.gather.join import join
 from audit.gather.objects import with_objects
 from audit.gather.observe import observe
+from audit.gather.recall import thinned, until
 from audit.gather.registry import RegistryIndex
 from audit.gather.scope import holders, select
 from audit.history.model import History
@@ -56,7 +57,7 @@ def collect(request: Request, ledger: Ledger) -> Facts:
     """
     job, asked = request.job, request.facts
     read, observations = _observed(request, ledger)
-    history = reconstruct(observations)
+    history = reconstruct(thinned(observations))
     registry = _turned_back(read, history, asked.as_of) if asked.as_of < request.now else read
     chosen = select(
         registry,
@@ -100,7 +101,8 @@ def collect(request: Request, ledger: Ledger) -> Facts:
         scope_reasons=chosen.reasons,
         left_out=chosen.left_out,
         unregistered_runs=index.unregistered(request.period),
-        observations=observations,
+        # What was observed later than needed would make a report of the past another one.
+        observations=thinned(until(observations, asked.as_of)),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -36,16 +37,14 @@ T = TypeVar("T")
 _SPARSE_MS = 3_600_000
 """Of readings that found nothing new, one in this time (an hour) is told on."""
 
+_WRITING_MS = 5_000
+"""So long after a reading a row may be dated that it saw."""
+
 
 def recall(ledger: Ledger, subject: str, problems: Iterable[str] = ()) -> Observations:
-    """Return all that the ledger holds about a registry, ``problems`` first among what is amiss.
-
-    Of a row of readings that found nothing new, the first and the last are kept and one an
-    hour between them, and of checks likewise: a registry may be looked at every minute.
-    """
+    """Return all that the ledger holds about a registry, ``problems`` first among what is amiss."""
     found = list(problems)
     by_kind = defaultdict[str, list[Event]](list)
-    head, count = ledger.head()
     for event in ledger.events(
         subject, SNAPSHOT_TAKEN, ROWS_CAPTURED, ATTEMPTS_SEEN, CAPTURE_CHECKED, WEBHOOK_RECEIVED
     ):
@@ -67,16 +66,48 @@ def recall(ledger: Ledger, subject: str, problems: Iterable[str] = ()) -> Observ
     found += differing(snapshots)
     checks = read(CAPTURE_CHECKED, lambda event: [canonical.load(CaptureCheck, event.payload)])
     return Observations(
-        snapshots=_thinned(snapshots, lambda item: bool(item.changes or item.renames)),
+        snapshots=tuple(snapshots),
         rows=tuple(read(ROWS_CAPTURED, rows_of)),
         attempts=tuple(read(ATTEMPTS_SEEN, attempts_of)),
         deliveries=tuple(
             read(WEBHOOK_RECEIVED, lambda event: [canonical.load(Delivery, event.payload)])
         ),
-        checks=_thinned(checks, lambda item: not item.whole),
-        head=head,
-        events=count,
+        checks=tuple(checks),
         problems=tuple(found),
+    )
+
+
+def until(observations: Observations, moment: int) -> Observations:
+    """Return what tells how the registry stood at a moment (UTC ms), the same at every later time.
+
+    That is all up to the first snapshot after it, which closes what was open then.
+    """
+    closing = next((item for item in observations.snapshots if item.at > moment), None)
+    if closing is None:
+        return observations
+    end = closing.at
+    # A row that was written while the snapshot was read may be in it.
+    written = (closing.ended_at or closing.at) + _WRITING_MS
+    return replace(
+        observations,
+        snapshots=tuple(item for item in observations.snapshots if item.at <= end),
+        rows=tuple(row for row in observations.rows if row.at <= written),
+        attempts=tuple(item for item in observations.attempts if item.at <= moment),
+        deliveries=tuple(item for item in observations.deliveries if item.sent_at <= end),
+        checks=tuple(item for item in observations.checks if item.at <= end),
+    )
+
+
+def thinned(observations: Observations) -> Observations:
+    """Return observations with fewer of those that found nothing new.
+
+    Of a row of such readings the first and the last are kept and one an hour between them,
+    and of checks likewise: a registry may be looked at every minute.
+    """
+    return replace(
+        observations,
+        snapshots=_thinned(observations.snapshots, lambda it: bool(it.changes or it.renames)),
+        checks=_thinned(observations.checks, lambda item: not item.whole),
     )
 
 
@@ -119,7 +150,7 @@ _DIFFERS = (
 )
 
 
-def _thinned(items: list[T], always: Callable[[T], bool]) -> tuple[T, ...]:
+def _thinned(items: Sequence[T], always: Callable[[T], bool]) -> tuple[T, ...]:
     """Return the items that ``always`` wants, those right beside them, and one an hour."""
     kept: list[T] = []
     for number, item in enumerate(items):
