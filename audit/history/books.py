@@ -106,6 +106,14 @@ class Books:
         identity = self._names.get(key)
         return None if identity is None else self.books[identity]
 
+    def born(self, workspace: str, created_at: str) -> list[Book]:
+        """Return the models of a workspace that were made at a moment."""
+        return [
+            book
+            for book in self.books.values()
+            if book.workspace == workspace and book.page.get(CREATED) == created_at
+        ]
+
     def open(self, key: ModelKey, created_at: str) -> Book:
         """Return the empty book of a new model, with an identity that no other has had."""
         label = key[1] if key[0] in ("", "default") else f"{key[0]}:{key[1]}"

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from audit.facts import CapturedRow
-from audit.history.books import Book, Local
+from audit.history.births import Births, born_by, name_of
+from audit.history.books import CREATED, Book, Local
 from audit.history.drafts import Draft, alterations, creation, deletion
 from audit.history.journal import Journal, Span, Witness
 from audit.history.model import ActionGrade, ActionKind, When
@@ -40,8 +41,8 @@ class Replay:
     """Carries captured rows out, one after the other."""
 
     journal: Journal
-    births: dict[ModelKey, list[tuple[int, str]]]
-    """Model → snapshots' times and the creation time that they saw."""
+    births: Births
+    """Name → moments, and the creation time of the model that bore it then."""
     sql_fields: bool
     touched: set[ModelKey] = field(default_factory=set)
     _renamed: set[str] = field(default_factory=set)
@@ -92,8 +93,9 @@ class Replay:
         if book is None:
             return
         if row.table == MODELS and new is None:
-            self._check(row, book, old, place)
+            self._check(row, book, old, new, place)
             self._write(row, book, deletion(book), place)
+            self.births[key] = [birth for birth in self.births.get(key, ()) if birth[0] > row.at]
         else:
             self._apply(row, book, old, new, place)
 
@@ -104,33 +106,51 @@ class Replay:
         self._write(row, book, creation(page), place)
 
     def _vacate(self, row: CapturedRow, key: ModelKey, place: _Place) -> None:
-        """Settle that a model must have gone whose name another one takes."""
+        """Settle that a model has gone, or has another name, whose name another one bears."""
         stale = self.journal.books.find(key)
-        if stale is not None:
-            self._settle(row, stale, deletion(stale), place)
+        if stale is None:
+            return
+        now = name_of(self.births, stale.workspace, stale.page.get(CREATED, ""), row.at)
+        gone = now is None or now == key
+        drafts = deletion(stale) if gone else [self.journal.rename(stale, now or key)]
+        self._settle(row, stale, drafts, place)
 
     def _book(self, key: ModelKey, row: CapturedRow, old: Image | None) -> Book | None:
-        """Return the model's book; of one that nobody saw made, a new one if it is no prompt."""
+        """Return the model's book; of one that nobody saw made, a new one if it is no prompt.
+
+        A model of that age that the books have under another name was renamed unseen.
+        """
         book = self.journal.books.find(key)
-        if book is not None:
+        born = born_by(self.births, key, row.at)
+        known = born.isdecimal() and int(born) <= row.at
+        if book is not None and not (known and book.page.get(CREATED, "") not in ("", born)):
             return book
-        births = [born for at, born in self.births.get(key, ()) if at >= row.at]
-        if not births or not births[0].isdecimal() or int(births[0]) > row.at:
+        if not known:
             return None
-        book = self.journal.books.open(key, births[0])
-        page: dict[Local, str] = {("model", "created_at"): births[0]}
+        place = _Place(f"row:{row.seq}", Transaction())
+        self._vacate(row, key, place)
+        twins = self.journal.books.born(key[0], born)
+        if len(twins) == 1:
+            self._settle(row, twins[0], [self.journal.rename(twins[0], key)], place)
+            return twins[0]
+        book = self.journal.books.open(key, born)
+        page: dict[Local, str] = {CREATED: born}
         if row.table == MODELS and old is not None:
             page.update({k: v for k, v in values(MODELS, old).items() if v is not None})
-        self._settle(row, book, creation(page), _Place(f"row:{row.seq}", Transaction()))
+        self._settle(row, book, creation(page), place)
         return book
 
-    def _check(self, row: CapturedRow, book: Book, old: Image | None, place: _Place) -> None:
-        """Settle what the row's old values show that the books do not know."""
+    def _check(
+        self, row: CapturedRow, book: Book, old: Image | None, new: Image | None, place: _Place
+    ) -> None:
+        """Settle what the row shows of the time before it that the books do not know.
+
+        That is its old values, and of a new row that there was none.
+        """
+        image = old or new or {}
+        known = values(row.table, image, sql_fields=self.sql_fields)
         if old is None:
-            return
-        known = values(row.table, old, sql_fields=self.sql_fields)
-        if row.table == VERSION_TAGS and not book.alive(text_of(old, "version")):
-            return
+            known = dict.fromkeys(known)
         hidden = {
             local: text
             for local, text in known.items()
@@ -152,11 +172,13 @@ class Replay:
         key, image = book.key, new or old or {}
         number = text_of(image, "version")
         goes = key in place.transaction.deleted or key_of(image) in place.transaction.deleted
-        if row.table in (VERSION_TAGS, MODEL_TAGS) and new is None:
-            purged = (key_of(image), number) in place.transaction.purged
-            if goes or (purged and row.table == VERSION_TAGS):
-                return  # gone with what they belong to, whose removal takes them along
-        self._check(row, book, old, place)
+        purged = row.table == VERSION_TAGS and (key_of(image), number) in place.transaction.purged
+        taken = new is None and row.table in (VERSION_TAGS, MODEL_TAGS) and (goes or purged)
+        hidden = _out_of_sight(row, book, taken=taken)
+        if not hidden:
+            self._check(row, book, old, new, place)
+        if taken:
+            return  # gone with what they belong to, whose removal takes them along
         changed: Values = {}
         if new is not None:
             changed = values(row.table, new, sql_fields=self.sql_fields)
@@ -164,7 +186,7 @@ class Replay:
             changed = dict.fromkeys(values(row.table, old, sql_fields=self.sql_fields))
         if row.table == VERSIONS and goes and not book.alive(number):
             return
-        if row.table == VERSION_TAGS and not book.alive(number):
+        if hidden:
             changed = {}
         changed = {
             local: text
@@ -235,6 +257,25 @@ class _Place:
     action_id: str
     transaction: Transaction
     count: int = 0
+
+
+def _out_of_sight(row: CapturedRow, book: Book, *, taken: bool) -> bool:
+    """Whether a row is of a deleted version's tag, which MLflow keeps and no state holds.
+
+    Of a version that the books do not know yet, a tag that changes tells that it is there:
+    a deleted version's only follow the model's name, or are ``taken`` along.
+    """
+    image = row.new or row.old or {}
+    number = text_of(image, "version")
+    tag = ("version_tag", number, text_of(image, "key"))
+    if row.table != VERSION_TAGS or book.alive(number) or tag in book.page:
+        return False
+    still = (
+        row.old is not None
+        and row.new is not None
+        and text_of(row.old, "value") == text_of(row.new, "value")
+    )
+    return still or taken or ("version", number, "deleted_at") in book.page
 
 
 def _rewritten(local: Local, text: str | None, book: Book) -> bool:

@@ -178,7 +178,8 @@ def _added(book: Book, version: str, changed: Mapping[Local, str | None]) -> lis
             )
         )
     for entry, tag in after.items():
-        if entry[0] == "version_tag" and tag is not None:
+        told = not replaced and entry in page and entry not in changed
+        if entry[0] == "version_tag" and tag is not None and not told:
             drafts.append(
                 Draft(
                     Kind.VERSION_TAG_SET,

@@ -92,6 +92,8 @@ class Sight:
     _renamed: set[str] = field(default_factory=set)
     """Identities that the snapshot at hand shows under another name."""
     _doubt: Doubt | None = None
+    _unsure: dict[ModelKey, set[Local]] = field(default_factory=dict)
+    """The entries that the snapshot at hand neither confirms nor contradicts."""
 
     def __post_init__(self) -> None:
         running = 0
@@ -103,7 +105,7 @@ class Sight:
         """Compare a snapshot with the books, and take over what it shows."""
         self.dirty |= touched
         self._take_in(snapshot)
-        self._doubt = None
+        self._doubt, self._unsure = None, {}
         span = Span(
             self.journal.confirmed, snapshot.at, f"snapshot:{number}", Witness(("snapshot",))
         )
@@ -115,7 +117,7 @@ class Sight:
         self.deliveries.apply(arrived, span, old_names, quiet=quiet)
         for key in keys:
             self._settle(key, snapshot, span)
-        self.journal.confirm(snapshot.at, self.dirty)
+        self.journal.confirm(snapshot.at, self._unsure)
 
     def _take_in(self, snapshot: Snapshot) -> None:
         moved: dict[ModelKey, Page] = {}
@@ -187,6 +189,8 @@ class Sight:
                 continue
             if (book is not None or page) and key in self._moment(snapshot).models:
                 self.dirty.add(key)
+                known = book.page if book is not None else {}
+                self._unsure.setdefault(key, set()).update(known, page or {})
                 continue
             if book is not None and (page or not is_prompt(book.page)):
                 gone[key] = book
@@ -239,6 +243,7 @@ class Sight:
         }
         if len(sure) < len(changed):
             self.dirty.add(key)
+            self._unsure.setdefault(key, set()).update(changed.keys() - sure.keys())
         drafts = alterations(book, dict(sorted(sure.items())))
         for draft in drafts:
             if draft.kind is ActionKind.VERSION_REMOVED and book.identity in self._renamed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from audit.facts import State
@@ -42,8 +42,8 @@ class Journal:
     watch: list[Stretch]
     confirmed: int | None
     """UTC ms of the last snapshot that the books were compared with."""
-    doubted: dict[str, int | None] = field(default_factory=dict)
-    """Identity → the last moment at which a model in doubt is known to equal its book."""
+    doubted: dict[tuple[str, Local], int | None] = field(default_factory=dict)
+    """Identity and entry in doubt → the last moment at which it is known to be as in the book."""
     books: Books = field(init=False)
     actions: list[Action] = field(default_factory=list)
     unexplained: list[Unexplained] = field(default_factory=list)
@@ -97,12 +97,15 @@ class Journal:
         elif local[0] == "version" and local[2] == "source" and after not in PROMPT_SOURCES:
             self.models.add(book.identity)
 
-    def confirm(self, moment: int, doubtful: Iterable[ModelKey]) -> None:
-        """Note that the books equal a snapshot, but for models of which it is not sure yet."""
-        books = filter(None, map(self.books.find, doubtful))
-        self.doubted = {
-            book.identity: self.doubted.get(book.identity, self.confirmed) for book in books
-        }
+    def confirm(self, moment: int, doubtful: Mapping[ModelKey, Iterable[Local]]) -> None:
+        """Note that the books equal a snapshot, but for entries of which it is not sure yet."""
+        unsure = [
+            (book.identity, local)
+            for key, locals_ in doubtful.items()
+            if (book := self.books.find(key)) is not None
+            for local in locals_
+        ]
+        self.doubted = {entry: self.doubted.get(entry, self.confirmed) for entry in unsure}
         self.confirmed = max(moment, self.confirmed or 0)
 
     def rename(self, book: Book, key: ModelKey) -> Draft:
@@ -115,7 +118,11 @@ class Journal:
 
     def settle(self, book: Book, drafts: list[Draft], span: Span) -> None:
         """Write down what was found done: as actions, or unexplained where triggers watched."""
-        span = replace(span, since=self.doubted.get(book.identity, span.since))
+        for draft in drafts:
+            for local, _, _ in draft.changes:
+                since = self.doubted.get((book.identity, local), span.since)
+                if since is None or (span.since is not None and since < span.since):
+                    span = replace(span, since=since)
         parts = [] if span.since is None else unwatched(self.watch, span.since, span.until)
         if span.since is not None and not parts:
             self._leave_unexplained(book, drafts, span)

@@ -10,14 +10,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from audit.facts import CapturedRow, Observations, Snapshot, State
+from audit.facts import CapturedRow, Observations, State
+from audit.history.births import births
 from audit.history.captured import Replay
 from audit.history.found import AFTER_MS, BEFORE_MS, Sight
 from audit.history.gaps import gaps, watched
 from audit.history.journal import Journal, Span, Witness
 from audit.history.model import NOTHING, History
 from audit.history.opening import opening_state, tell_opening
-from audit.history.state import ModelKey, applied, without_sql_fields
+from audit.history.state import applied, without_sql_fields
 from audit.history.transactions import transactions
 from audit.history.webhooks import Deliveries
 
@@ -96,7 +97,7 @@ def _replay(observations: Observations, journal: Journal, *, sql_fields: bool) -
     rows, snapshots = observations.rows, observations.snapshots
     ids = _ids(rows)
     deliveries = Deliveries(journal, observations.deliveries)
-    replay = Replay(journal, _births(snapshots), sql_fields)
+    replay = Replay(journal, births(snapshots, rows), sql_fields)
     sight = Sight(journal, rows, deliveries, sql_fields)
     sight.dirty |= {book.key for book in journal.books.books.values()}
     position = 0
@@ -121,22 +122,4 @@ def _ids(rows: Sequence[CapturedRow]) -> list[str]:
         used[row.seq] += 1
         again = "" if used[row.seq] == 1 else str(used[row.seq])
         found.append(f"row{again}:{row.seq}")
-    return found
-
-
-def _births(snapshots: Sequence[Snapshot]) -> dict[ModelKey, list[tuple[int, str]]]:
-    """Return the creation time under which each name was seen, snapshot by snapshot."""
-    now: dict[ModelKey, str] = {}
-    found: dict[ModelKey, list[tuple[int, str]]] = defaultdict(list)
-    for snapshot in snapshots:
-        moved = {
-            (rename.workspace, rename.after): now.pop((rename.workspace, rename.before), "")
-            for rename in snapshot.renames
-        }
-        for change in snapshot.changes:
-            if change.entry[0] == "model" and change.entry[3] == "created_at":
-                moved[change.entry[1], change.entry[2]] = change.after or ""
-        for key, born in moved.items():
-            now[key] = born
-            found[key].append((snapshot.at, born))
     return found

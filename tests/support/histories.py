@@ -64,6 +64,14 @@ class World:
     states: list[tuple[int, State]] = field(default_factory=list)
     """The state right after each operation."""
     seen: dict[str, State] = field(default_factory=dict)
+    unseen: set[tuple[int, str]] = field(default_factory=set)
+    """What changed and nothing has shown yet: a model (its birth and no key), or a tag of a
+    version (that one's birth, and the tag's key)."""
+    untold: set[tuple[int, str]] = field(default_factory=set)
+    """What of this went before anything showed it: a model's inside, a version's tag. MLflow
+    keeps a deleted version's tags where no row and no snapshot shows them."""
+    lost: set[tuple[int, str]] = field(default_factory=set)
+    """When, and under which name, such a model was deleted."""
     transaction: int = 0
     installed_at: int | None = None
 
@@ -115,6 +123,9 @@ class World:
                     self._row(table, row, None)
             self._row("registered_models", self._model(name), None)
             model = self.models.pop(name)
+            if (model["created"], "") in self.unseen:
+                self.untold.add((model["created"], ""))
+                self.lost.add((self.now, name))
             for alias, number in model["aliases"].items():
                 self._deed(
                     "alias_removed", name, number, alias, before=str(number), cause="model_deleted"
@@ -190,6 +201,8 @@ class World:
             }
             self._row("model_versions", old, self._version(name, number))
             self._deed("version_removed", name, number, before=source)
+            born = model["versions"][number]["created"]
+            self.untold |= {tag for tag in self.unseen if tag[0] == born and tag[1]}
             if not alias_first:
                 for alias in held:
                     self._unalias(name, alias, cause="version_removed")
@@ -246,6 +259,7 @@ class World:
         state = self.state(reader)
         renames, changes = difference(self.seen.get("", {}), state)
         self.seen[""] = state
+        self.unseen.clear()
         self.snapshots.append(
             Snapshot(self.now, reader, digest(state), len(state), changes, renames)
         )
@@ -315,7 +329,10 @@ class World:
         self.states.append((self.now, self.state()))
 
     def _row(self, table: str, old: dict[str, Any] | None, new: dict[str, Any] | None) -> None:
-        if not self.capture or (old == new):
+        if old == new:
+            return
+        self._mind(table, (new or old or {}))
+        if not self.capture:
             return
         operation = "insert" if old is None else "delete" if new is None else "update"
         images = [
@@ -337,6 +354,17 @@ class World:
                 account=self.account,
             )
         )
+
+    def _mind(self, table: str, image: dict[str, Any]) -> None:
+        """Note what is done unseen, and what a row shows after all."""
+        model = self.models[image["name"]]
+        tag = None
+        if table == "model_version_tags":
+            tag = (model["versions"][int(image["version"])]["created"], image["key"])
+        if not self.capture:
+            self.unseen |= {(model["created"], ""), *([tag] if tag else [])}
+        elif tag:
+            self.unseen.discard(tag)
 
     def _deed(
         self,

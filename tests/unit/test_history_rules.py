@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -333,3 +334,119 @@ def test_fifty_thousand_rows_take_seconds() -> None:
     history = reconstruct(Observations(rows=tuple(rows)))
     assert time.process_time() - begun < 12
     assert len(history.actions) == 50_001
+
+
+def installed_midway(unseen: Callable[[World], object]) -> World:
+    """Return a world in which something was done unseen after a snapshot, before triggers."""
+    world = World("sqlite", capture=False)
+    world.create_model("churn")
+    world.add_version("churn", "s3://b/1")
+    world.set_alias("churn", "champion", 1)
+    world.look()
+    unseen(world)
+    world.install()
+    return world
+
+
+def shown(world: World) -> History:
+    """Return the history after a last snapshot; every captured moment must be as it was."""
+    world.look()
+    history = reconstruct(world.observations())
+    assert history.unexplained == ()
+    assert world.installed_at is not None
+    for at, state in world.states:
+        if at > world.installed_at:
+            assert state_at(history, at) == state
+    return history
+
+
+def test_what_is_put_where_something_stood_was_empty_before() -> None:
+    world = installed_midway(lambda world: world.delete_alias("churn", "champion"))
+    world.set_alias("churn", "champion", 1)
+    history = shown(world)
+    assert kinds(history) == ["alias_removed", "alias_added"]
+    removed = history.actions[-2].when
+    assert (removed.earliest, removed.latest) == (world.snapshots[0].at, world.installed_at)
+
+
+def test_a_model_made_unseen_is_known_by_the_name_it_has_later() -> None:
+    world = installed_midway(lambda world: world.create_model("loss", "why"))
+    world.add_version("loss", "s3://b/1")
+    world.rename_model("loss", "gain")
+    assert kinds(shown(world)) == ["model_created", "version_added", "model_renamed"]
+
+
+def test_a_model_made_unseen_and_deleted_before_a_snapshot_is_told_by_its_rows() -> None:
+    world = installed_midway(lambda world: world.create_model("loss", team="credit"))
+    world.describe_model("loss", "why")
+    world.delete_model("loss")
+    told = ["model_created", "model_deleted", "model_description_changed", "model_tag_set"]
+    assert sorted(kinds(shown(world))) == told
+
+
+def test_a_prompt_deleted_before_a_snapshot_leaves_no_action() -> None:
+    prompt = {"mlflow.prompt.is_prompt": "true"}
+    world = installed_midway(lambda world: world.create_model("greeting", **prompt))
+    world.delete_model("greeting")
+    world.look()
+    history = reconstruct(world.observations())
+    assert kinds(history) == []
+    assert history.unexplained == ()
+
+
+def test_a_model_renamed_unseen_and_back_is_one_model() -> None:
+    world = installed_midway(lambda world: world.rename_model("churn", "loss"))
+    world.set_alias("loss", "gold", 1)
+    world.rename_model("loss", "churn")
+    history = shown(world)
+    assert sorted(kinds(history)) == ["alias_added", "model_renamed", "model_renamed"]
+    assert len({action.identity for action in history.actions}) == 1
+
+
+def test_a_name_that_another_model_took_unseen_is_the_other_ones() -> None:
+    def replaced(world: World) -> None:
+        world.delete_model("churn")
+        world.create_model("churn")
+        world.add_version("churn", "s3://b/2")
+
+    world = installed_midway(replaced)
+    world.set_alias("churn", "gold", 1)
+    (added,) = (action for action in shown(world).actions if action.alias == "gold")
+    assert added.kind is ActionKind.ALIAS_ADDED
+    assert added.identity == f"churn#{world.models['churn']['created']}"
+
+
+def test_a_tag_of_a_version_added_unseen_is_told_when_it_was_set() -> None:
+    world = installed_midway(lambda world: world.add_version("churn", "s3://b/2", t0="1"))
+    world.tag_version("churn", 2, "t0", "2")
+    world.tag_version("churn", 2, "t1", "1")
+    world.untag_version("churn", 2, "t1")
+    told = [(str(a.kind), a.key, a.before, a.after) for a in shown(world).actions[-3:]]
+    assert told == [
+        ("version_tag_set", "t0", "1", "2"),
+        ("version_tag_set", "t1", "", "1"),
+        ("version_tag_deleted", "t1", "1", ""),
+    ]
+
+
+def test_a_deleted_versions_tags_that_nothing_showed_are_not_made_up() -> None:
+    world = installed_midway(lambda world: world.add_version("churn", "s3://b/2", t0="1"))
+    world.delete_version("churn", 2)
+    world.look()
+    history = reconstruct(world.observations())
+    assert kinds(history) == ["version_added", "version_removed"]
+    assert history.unexplained == ()
+    assert world.untold
+
+
+def test_a_doubt_about_one_entry_excuses_no_other() -> None:
+    world = installed_midway(World.pass_time)
+    world.look()
+    world.describe_model("churn", "why")
+    early = replace(world.rows[-1], at=world.snapshots[-1].at - 500)
+    with world.hidden():
+        world.replace_source("churn", 1, "s3://other")
+    world.look()
+    history = reconstruct(world.observations(rows=(*world.rows[:-1], early)))
+    (strange,) = history.unexplained
+    assert (strange.what, strange.when.earliest) == ("version 1: source", world.snapshots[1].at)
