@@ -1,1 +1,1 @@
-"""How actions get recorded: database triggers, the MLflow server's plugin, webhooks."""
+"""How actions and trainings get recorded: triggers, webhooks, plugins of server and client."""

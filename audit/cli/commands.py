@@ -19,6 +19,8 @@ from audit.cli.capture import capture
 from audit.cli.history import history, snapshot
 from audit.cli.messages import Messages
 from audit.cli.options import PREFIX, job_options, job_path, run_options, shared
+from audit.cli.questions import diff, impact, trace
+from audit.cli.track import track
 from audit.period import system_clock
 
 
@@ -259,7 +261,7 @@ def _formats(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (text or "pdf,html,csv").split(",") if part.strip())
 
 
-for command in (snapshot, history, capture):
+for command in (snapshot, history, capture, track, trace, impact, diff):
     cli.add_command(command)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from audit.canonical import short_digest
+from audit.controls.checks import declared
 from audit.controls.checks.common import (
     COMMIT_TAG,
     counted,
@@ -151,22 +152,36 @@ def _why_not(facts: VersionFacts, commit: Commit) -> str:
 
 
 @check("tree-clean")
-def tree_clean(subject: VersionSubject, *, accept_proved_difference: bool = True) -> Outcome:
+def tree_clean(
+    subject: VersionSubject,
+    *,
+    accept_proved_difference: bool = True,
+    accept_declared: bool = False,
+) -> Outcome:
     """What ran is what the recorded commit holds, or the difference is proved.
 
     Each dependency in the locks behind the weights is compared with the file at the
     recorded commit. A difference is proved where the commits of those locks hold what
     differs as it ran. Outs of earlier stages and what lies outside of the repository are
-    no part of a tree.
+    no part of a tree. What the training plugin declared decides only where the digests
+    cannot, and only with ``accept_declared``.
     """
-    facts = subject.facts
+    outcome = _proved_clean(subject.facts, accept_proved_difference=accept_proved_difference)
+    recorded = _recorded(subject.facts)
+    sha = recorded.sha if recorded else ""
+    differs = any(not item.equal for item in _compared_at(subject.facts, sha))
+    return declared.tree(subject.facts, outcome, sha, differs=differs, accept=accept_declared)
+
+
+def _proved_clean(facts: VersionFacts, *, accept_proved_difference: bool) -> Outcome:
+    """Return what the digests alone prove of the tree."""
     tagged = _comparable(facts)
     if isinstance(tagged, Outcome):
         return tagged
     stages = [state for state in facts.pipeline.states if state.stage]
-    made = {out.digest for state in stages for out in state.outs if out.digest}
+    made = _made(facts)
     tree = [item for item in facts.pipeline.tree if item.lock_digest not in made]
-    here = [item for item in tree if item.commit == tagged.sha]
+    here = _compared_at(facts, tagged.sha)
     if not here:
         return unknown(f"the tree of {short_digest(tagged.sha)} could not be compared")
     evidence = [_compared(item) for item in here]
@@ -186,6 +201,19 @@ def tree_clean(subject: VersionSubject, *, accept_proved_difference: bool = True
         return passed(f"proved: {len(here)} of {len(here)} digests equal", *evidence)
     evidence += [_compared(item) for item in tree if item.commit in proof]
     return passed(f"difference proved: {named}; what ran is {where}", *evidence)
+
+
+def _made(facts: VersionFacts) -> set[str]:
+    """Return the digests that the stages behind the weights put out."""
+    states = [state for state in facts.pipeline.states if state.stage]
+    return {out.digest for state in states for out in state.outs if out.digest}
+
+
+def _compared_at(facts: VersionFacts, sha: str) -> list[CodeDigest]:
+    """Return what was compared with the tree of a commit; outs of stages are none of it."""
+    made = _made(facts)
+    tree = facts.pipeline.tree
+    return [item for item in tree if item.commit == sha and item.lock_digest not in made]
 
 
 def _comparable(facts: VersionFacts) -> Commit | Outcome:
@@ -226,9 +254,21 @@ def _commits_that_ran(tree: list[CodeDigest], differ: list[CodeDigest]) -> list[
 
 
 @check("environment-pinned")
-def environment_pinned(subject: VersionSubject, *, require_python: bool = True) -> Outcome:
-    """The model's own files name Python and every package by one exact version."""
-    facts, environment = subject.facts, subject.facts.environment
+def environment_pinned(
+    subject: VersionSubject, *, require_python: bool = True, accept_declared: bool = False
+) -> Outcome:
+    """The model's own files name Python and every package by one exact version.
+
+    What the training plugin declared decides only where these files could not be asked,
+    and only with ``accept_declared``.
+    """
+    outcome = _pinned(subject.facts, require_python=require_python)
+    return declared.environment(subject.facts, outcome, accept=accept_declared)
+
+
+def _pinned(facts: VersionFacts, *, require_python: bool) -> Outcome:
+    """Return what the model's own files say."""
+    environment = facts.environment
     evidence = [f"file {name}" for name in environment.sources]
     packages = counted(len(environment.packages), "package")
     if environment.unpinned:

@@ -1,0 +1,73 @@
+"""What comes of each version of a bundle: its aliases, its consumers, and versions made of it.
+
+A copy is followed into the version that it is, a run that took a version as its input into
+the version that this run made, as far as the bundle holds them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from audit import lineage
+from audit.facts import Facts
+from audit.graph import Edge, Graph, Node, NodeKind, Relation
+from audit.verdicts import Grade
+
+Links = dict[str, list[tuple[Edge, str]]]
+"""Node id to the edges that lead on from it, each with the id of the node there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """The lineage of every version of a bundle, and what leads on from them."""
+
+    graphs: dict[str, Graph]
+    """Version key to its own lineage."""
+    nodes: dict[str, Node] = field(default_factory=dict)
+    links: Links = field(default_factory=dict)
+
+
+def version_id(key: str) -> str:
+    """Return the id of a version's node."""
+    return f"{NodeKind.MODEL_VERSION.value}:{key}"
+
+
+def onward(facts: Facts) -> Onward:
+    """Return what leads on from each version of a bundle."""
+    graphs = {item.version.key: lineage.build(item) for item in facts.versions}
+    made: dict[str, list[str]] = defaultdict(list)
+    for item in facts.versions:
+        if item.version.run_id:
+            made[item.version.run_id].append(item.version.key)
+    nodes: dict[str, Node] = {}
+    links: Links = defaultdict(list)
+    for key, graph in graphs.items():
+        start, own = version_id(key), graph.by_id()
+        nodes[start] = dataclasses.replace(own[start], role="")
+        for edge in graph.edges:
+            if edge.flow[0] != start:
+                continue
+            after = own[edge.flow[1]]
+            name = after.id.partition(":")[2]
+            if after.kind is NodeKind.CONSUMER and name in graphs:
+                links[start].append((edge, version_id(name)))
+                continue
+            if after.kind is NodeKind.ALIAS:  # the same name may stand in every model
+                after = dataclasses.replace(after, id=f"{NodeKind.ALIAS.value}:{key}@{name}")
+            nodes[after.id] = after
+            links[start].append((edge, after.id))
+            if after.kind is NodeKind.CONSUMER:
+                links[after.id] = [
+                    (_made(other, after.id), version_id(other))
+                    for other in made[name]
+                    if other != key
+                ]
+    return Onward(graphs, nodes, links)
+
+
+def _made(key: str, run: str) -> Edge:
+    method = "the version names this run, which took the other version as its input"
+    name = run.partition(":")[2]
+    return Edge(version_id(key), run, Relation.WAS_GENERATED_BY, Grade.DECLARED, method, (name,))
