@@ -21,6 +21,9 @@ from multiprocessing import forkserver
 from typing import Any
 
 TASKS_PER_WORKER = 100
+PRELOADED = ("weasyprint", "audit.render.html")
+"""What pages need beside their renderer, imported before the processes fork."""
+
 _ADDRESS = 70
 """Bytes of the temporary folder's path with which a Unix socket in it still has an address."""
 
@@ -159,7 +162,7 @@ def _context(prepare: Callable[[], None]) -> multiprocessing.context.BaseContext
     if not known or len(os.fsencode(tempfile.gettempdir())) > _ADDRESS:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([prepare.__module__, "weasyprint"])
+    context.set_forkserver_preload([prepare.__module__, *PRELOADED])
     return context
 
 

@@ -16,7 +16,6 @@ from audit.cache import Cache
 from audit.errors import AuditError
 from audit.render import RENDERERS, Offer, renderer
 from audit.render.fingerprint import renderer_digest
-from audit.render.html import render_dossier_html
 from audit.render.json import render_dossier_json
 from audit.render.pdf import prepare, render_dossier_pdf, render_report_pdf
 from audit.report.model import Dossier, Report
@@ -159,6 +158,8 @@ class _Wanted:
 
 
 def _dossier_html(dossier: Dossier) -> bytes:
+    from audit.render.html import render_dossier_html  # no templates where all is in the cache
+
     return render_dossier_html(dossier).encode("utf-8")
 
 

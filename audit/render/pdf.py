@@ -23,7 +23,6 @@ from xml.etree import ElementTree
 
 from audit.errors import AuditError
 from audit.render import svgtext
-from audit.render.html import dossier_moment, dossier_page, report_page
 from audit.report.model import Dossier, Report
 from audit.resources import FONTS, TEMPLATES
 
@@ -51,6 +50,8 @@ def render_report_pdf(report: Report, attachments: Mapping[str, bytes] | None = 
 
     Raises ``AuditError`` if the page asks for anything but the shipped fonts.
     """
+    from audit.render.html import report_page
+
     return _write(report_page(report), report.as_of, dict(attachments or {}))
 
 
@@ -59,6 +60,8 @@ def render_dossier_pdf(dossier: Dossier) -> bytes:
 
     Raises ``AuditError`` if the page asks for anything but the shipped fonts.
     """
+    from audit.render.html import dossier_moment, dossier_page
+
     return _write(dossier_page(dossier, "pdf"), dossier_moment(dossier), {})
 
 
