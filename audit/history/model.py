@@ -61,6 +61,10 @@ class When:
         """The exact moment, ``None`` for a bracket."""
         return self.latest if self.earliest == self.latest else None
 
+    def straddles(self, moment: int) -> bool:
+        """Whether nobody knows if it happened before a moment (UTC ms) or after it."""
+        return self.latest > moment and (self.earliest is None or self.earliest < moment)
+
 
 @dataclass(frozen=True, slots=True)
 class Action:

@@ -31,7 +31,7 @@ def state_at(history: History, moment: int, *, undecided: bool = False) -> State
         return None
     books = Books(history.opening)
     for step in steps(history):
-        if step.when.latest > moment and not (undecided and _straddles(step.when, moment)):
+        if step.when.latest > moment and not (undecided and step.when.straddles(moment)):
             continue
         books.post(step)
     return books.state()
@@ -39,11 +39,7 @@ def state_at(history: History, moment: int, *, undecided: bool = False) -> State
 
 def straddling(history: History, moment: int) -> tuple[Action, ...]:
     """Return the actions of which nobody knows whether they were done before a moment."""
-    return tuple(action for action in history.actions if _straddles(action.when, moment))
-
-
-def _straddles(when: When, moment: int) -> bool:
-    return when.latest > moment and (when.earliest is None or when.earliest < moment)
+    return tuple(action for action in history.actions if action.when.straddles(moment))
 
 
 def tenures(history: History, until: int | None = None) -> tuple[Tenure, ...]:

@@ -122,6 +122,7 @@ def render_dashboard(
         rows=rows,
         exceptions=_exceptions(report, by_name),
         sources=_sources(rows),
+        intermediate=sum(data.kind == "intermediate" for data, _ in view.datasets(report)),
         files=_files(report, formats),
         verdict_filters=_verdict_filters(report),
         models=[(model.slug, model.label) for model in report.models],

@@ -94,18 +94,21 @@ def by_family(dossier: Dossier) -> list[tuple[str, list[ControlResult]]]:
 
 
 def by_verdict(results: Iterable[ControlResult]) -> list[tuple[Verdict, list[ControlResult]]]:
-    """Return results in rows: what is open or waived alone, then what passes, what does not apply.
-
-    Those that pass stand together, and so do those that do not apply.
-    """
-    alone: list[tuple[Verdict, list[ControlResult]]] = []
-    alike: dict[Verdict, list[ControlResult]] = {Verdict.PASS: [], Verdict.NOT_APPLICABLE: []}
+    """Return results by verdict: open or waived ones first, then what passes or does not apply."""
+    alike: dict[Verdict, list[ControlResult]] = {}
     for result in results:
-        if result.verdict in alike:
-            alike[result.verdict].append(result)
-        else:
-            alone.append((result.verdict, [result]))
-    return alone + [(verdict, found) for verdict, found in alike.items() if found]
+        alike.setdefault(result.verdict, []).append(result)
+    last = (Verdict.PASS, Verdict.NOT_APPLICABLE)
+    return sorted(alike.items(), key=lambda pair: last.index(pair[0]) if pair[0] in last else -1)
+
+
+def said_by_run(dossier: Dossier) -> bool:
+    """Whether who made a version is known from its training run alone: a client's word."""
+    return (
+        dossier.run is not None
+        and bool(dossier.run.user)
+        and (dossier.created_by == dossier.run.user)
+    )
 
 
 def verdicts_of(dossier: Dossier) -> list[Verdict]:

@@ -36,7 +36,7 @@ def period_history(history: History, job: JobFacts) -> PeriodHistory:
     start, end = job.start, min(job.end, job.as_of)
     books = balances(history, start, end)
     open_ = straddling(history, end)
-    held = _ended(tenures(history, end), open_)
+    held = (*_ended(tenures(history, end), open_), *_begun(history, end))
     inside = _identities(history.actions, books, held, job)
     return PeriodHistory(
         first_observed=history.first_observed,
@@ -146,6 +146,15 @@ def _ended(held: tuple[Tenure, ...], open_: tuple[Action, ...]) -> tuple[Tenure,
         replace(tenure, end=ends.get((tenure.identity, tenure.alias))) if not tenure.end else tenure
         for tenure in held
     )
+
+
+def _begun(history: History, moment: int) -> Iterator[Tenure]:
+    """Yield the tenures that may have begun before a moment or after it."""
+    for tenure in tenures(history):
+        if tenure.start is not None and tenure.start.straddles(moment):
+            end = tenure.end
+            open_ = end is not None and (end.straddles(moment) or end.latest <= moment)
+            yield tenure if open_ else replace(tenure, end=None)
 
 
 def _identities(

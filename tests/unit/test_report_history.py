@@ -104,8 +104,9 @@ def test_what_may_be_later_than_the_end_is_told_but_not_booked() -> None:
     )
     (action,) = report.history.actions
     assert action.when.earliest == END - DAY
-    (tenure,) = report.history.tenures
-    assert tenure.end == action.when
+    before, after = report.history.tenures
+    assert (before.version, before.end) == (2, action.when)
+    assert (after.version, after.start, after.end) == (3, action.when, None)
     assert report.history.balances[0].actions == 0
 
 
