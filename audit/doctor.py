@@ -20,7 +20,7 @@ from audit.period import iso
 from audit.resources import FONTS
 from audit.seal.keys import load_sealer
 from audit.sources import DataSource
-from audit.sources.registries import open_registry
+from audit.sources.registry.readers import open_registry
 from audit.sources.repositories import open_code
 from audit.sources.uris import redact_uri
 

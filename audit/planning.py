@@ -9,7 +9,7 @@ from audit.archive.previous import find_previous
 from audit.config import JobFile
 from audit.gather.scope import Selection, select
 from audit.pipeline import Moment, Request, asked, load_rules, settle
-from audit.sources.registries import open_registry
+from audit.sources.registry.readers import open_registry
 from audit.sources.uris import redact_uri
 
 

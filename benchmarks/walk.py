@@ -10,7 +10,7 @@ from bench import best, build_registry, show, timed
 from support.registry import mlflow_at
 from support.services import mlflow_server
 
-from audit.sources.registries import open_registry
+from audit.sources.registry.readers import open_registry
 
 
 def loop(uri: str) -> int:

@@ -14,7 +14,7 @@ from sqlalchemy import exc
 from audit.capture.schema import REGISTRY_TABLES, Columns, Dialect, Found, Part, dialect
 from audit.errors import SourceError, UsageError
 from audit.facts import CaptureCheck
-from audit.sources.database import engine_of, first_line
+from audit.sources.registry.database import engine_of, first_line
 from audit.sources.uris import redact_uri
 
 WEB = frozenset({"http", "https"})

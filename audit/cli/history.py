@@ -40,7 +40,7 @@ def snapshot(job: Path | None, config_file: Path | None, **options: Any) -> int:
 def _note(settings: config.JobFile, ledger: Ledger) -> Noted:
     """Read the registry and note what is new, again where another reading overlaps this one."""
     from audit.gather.observe import note
-    from audit.sources.registries import open_registry
+    from audit.sources.registry.readers import open_registry
 
     place = settings.registry
     reader = open_registry(place.uri, place.reader)

@@ -8,6 +8,17 @@ MLflow's SQL ``NULL`` and REST ``''`` are the same here.
 one version's lineage, checks and dossier are computed from, and from nothing else.
 """
 
+from audit.facts.advisories import Advisory, AdvisoryFile
+from audit.facts.code import (
+    CodeDigest,
+    Commit,
+    CommitSignature,
+    CommitState,
+    Repository,
+    SignatureState,
+)
+from audit.facts.datasets import DatasetCheck, DigestState, ModelSignature
+from audit.facts.flags import Flag
 from audit.facts.observed import (
     SQL_FIELDS,
     VERSION_FIELDS,
@@ -23,15 +34,15 @@ from audit.facts.observed import (
     State,
 )
 from audit.facts.pipeline import (
-    CodeDigest,
-    Commit,
-    CommitState,
     DataObject,
+    DeclaredStage,
+    FolderList,
+    Fresher,
+    Import,
     Match,
     MatchMethod,
     ObjectState,
     Pipeline,
-    Repository,
     StageState,
     TrackedPath,
 )
@@ -45,6 +56,7 @@ from audit.facts.reading import (
     RunState,
     VersionFacts,
 )
+from audit.facts.recorded import DeclaredDigest, DeclaredOrigin, RecordedRun, Recorder
 from audit.facts.registry import (
     DatasetInput,
     LoggedModel,
@@ -61,6 +73,7 @@ from audit.facts.rules import (
     Rules,
     Waiver,
 )
+from audit.facts.since import DataChange, FileChange, Since, ValueChange
 from audit.facts.weights import (
     ArtifactFile,
     Environment,
@@ -70,6 +83,8 @@ from audit.facts.weights import (
 __all__ = [
     "SQL_FIELDS",
     "VERSION_FIELDS",
+    "Advisory",
+    "AdvisoryFile",
     "ArtifactFile",
     "Attempt",
     "CaptureCheck",
@@ -77,20 +92,33 @@ __all__ = [
     "Change",
     "CodeDigest",
     "Commit",
+    "CommitSignature",
     "CommitState",
     "Consumer",
     "Control",
+    "DataChange",
     "DataObject",
+    "DatasetCheck",
     "DatasetInput",
+    "DeclaredDigest",
+    "DeclaredOrigin",
+    "DeclaredStage",
     "Delivery",
+    "DigestState",
     "Entry",
     "Environment",
     "Facts",
     "Family",
+    "FileChange",
+    "Flag",
+    "FolderList",
+    "Fresher",
+    "Import",
     "JobFacts",
     "LoggedModel",
     "Match",
     "MatchMethod",
+    "ModelSignature",
     "ModelVersion",
     "ObjectState",
     "Observations",
@@ -99,6 +127,8 @@ __all__ = [
     "Pipeline",
     "PreviousBundle",
     "PreviousResults",
+    "RecordedRun",
+    "Recorder",
     "RegisteredModel",
     "Registry",
     "Rename",
@@ -106,10 +136,13 @@ __all__ = [
     "Rules",
     "Run",
     "RunState",
+    "SignatureState",
+    "Since",
     "Snapshot",
     "StageState",
     "State",
     "TrackedPath",
+    "ValueChange",
     "VersionFacts",
     "Waiver",
     "Weights",

@@ -1,67 +1,11 @@
-"""What the repositories hold: commits, stage states, matches, comparisons, data objects."""
+"""What DVC recorded in the repositories: stage states, matches, data objects."""
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
 
-
-class CommitState(enum.StrEnum):
-    """Where a commit stands, as far as it can be told from the configured repositories."""
-
-    REACHABLE = "reachable"
-    """On a configured branch."""
-    OTHER_REF = "other_ref"
-    """On a branch, tag or DVC experiment that is not among the configured branches."""
-    UNREACHABLE = "unreachable"
-    """In the object store, on no ref."""
-    MISSING = "missing"
-    """In no configured repository, and all of them are whole."""
-    NOT_CHECKABLE = "not_checkable"
-    """In no configured repository, but one is shallow, partial or unreadable, or none is
-    configured."""
-    MALFORMED = "malformed"
-
-
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """A configured git repository and what can be asked of it."""
-
-    name: str
-    location: str
-    readable: bool = True
-    reason: str = ""
-    head: str = ""
-    shallow: bool = False
-    partial: bool = False
-    branches: tuple[str, ...] = ()
-    """The configured branches."""
-    commits: int = 0
-    lock_states: int = 0
-    """Distinct ``dvc.lock`` and ``*.dvc`` contents in the history."""
-    problems: tuple[str, ...] = ()
-    """Files of the history that could not be parsed, each a sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A commit. Names and dates in it are what its author wrote."""
-
-    sha: str
-    state: CommitState
-    repository: str = ""
-    parents: tuple[str, ...] = ()
-    author: str = ""
-    authored_at: int | None = None
-    committer: str = ""
-    committed_at: int | None = None
-    subject: str = ""
-    branches: tuple[str, ...] = ()
-    """Configured branches that hold it."""
-    merged_by: str = ""
-    """The merge commit that brought it to the first of ``branches``, where there is one."""
-    signed: str = ""
-    """``ssh``, ``gpg`` or ``x509`` where the commit carries a signature (not verified here)."""
+from audit.facts.code import CodeDigest, Commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +44,12 @@ class StageState:
     """``file:key`` to value as JSON, e.g. ``params.yaml:train.C`` to ``0.5``."""
     imported_from: str = ""
     """``url@rev_lock`` of a ``dvc import``, or the address of an ``import-url``."""
+    frozen: bool = False
+    """DVC was told not to run it again, whatever its dependencies came to."""
+    always_changed: bool = False
+    again_in: tuple[str, ...] = ()
+    """Later commits that brought the same state back after another one: restored from DVC's
+    run cache, or made again with the same result."""
 
 
 class MatchMethod(enum.StrEnum):
@@ -131,24 +81,6 @@ class Match:
     """What does not: ``param C: run 0.5, lock 1.0``."""
 
 
-@dataclass(frozen=True, slots=True)
-class CodeDigest:
-    """A lock dependency compared with the file at a commit."""
-
-    commit: str
-    path: str
-    lock_digest: str
-    commit_digest: str = ""
-    """MD5 of the file at that commit (or the digest its ``.dvc`` names); empty if absent."""
-    kind: str = "file"
-    """``file`` (a git blob), ``data`` (a ``.dvc`` file's digest) or ``params``."""
-
-    @property
-    def equal(self) -> bool:
-        """Whether the commit holds what ran."""
-        return bool(self.commit_digest) and self.lock_digest == self.commit_digest
-
-
 class ObjectState(enum.StrEnum):
     """Whether a data digest is still in its DVC remote."""
 
@@ -169,6 +101,75 @@ class DataObject:
     remote: str = ""
     state: ObjectState = ObjectState.NOT_CHECKED
     reason: str = ""
+    checked: str = ""
+    """``exists`` (asked for) or ``rehashed`` (its bytes were read and have the digest)."""
+    lost: tuple[str, ...] = ()
+    """Of a folder: paths of members that are gone or differ, at most twenty."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderList:
+    """The members of a directory out, from DVC's list of it (a ``.dir`` object)."""
+
+    digest: str
+    repository: str
+    total: int | None = None
+    """Number of files; ``None`` where the list could not be read."""
+    members: tuple[TrackedPath, ...] = ()
+    """Paths relative to the folder, in order, at most a thousand."""
+    reason: str = ""
+    """Why the list could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A ``dvc import``, followed into the repository that it came from."""
+
+    state: str
+    """``StageState.id`` of the ``*.dvc`` file."""
+    address: str
+    """Of the upstream repository, without credentials."""
+    revision: str
+    """The full SHA that the import is locked to."""
+    path: str
+    """In the upstream repository."""
+    repository: str = ""
+    """Its name among the configured ones; empty where it is none of them."""
+    digest: str = ""
+    """What the upstream commit tracks or holds there; empty where it was not found."""
+    upstream: str = ""
+    """``StageState.id`` in the upstream repository of what tracks or made it."""
+    reason: str = ""
+    """Why it was not followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredStage:
+    """A stage of the pipeline that a ``dvc.yaml`` declares and no lock of its commit has."""
+
+    repository: str
+    file: str
+    stage: str
+    commit: str
+    frozen: bool = False
+    reason: str = "never run"
+
+
+@dataclass(frozen=True, slots=True)
+class Fresher:
+    """A newer state of something the weights depend on, there before they were trained."""
+
+    what: str
+    """Path of the data, or name of the stage."""
+    used: str
+    """Digest that was used."""
+    used_at: int | None
+    """When the commit with it was made (UTC ms)."""
+    newer: str
+    newer_at: int | None
+    newer_commit: str
+    through: tuple[str, ...] = ()
+    """Stages between it and the weights, the nearest to the weights first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +187,10 @@ class Pipeline:
     """Dependencies of the matched state against the tagged commit and the lock's commit."""
     objects: tuple[DataObject, ...] = ()
     problems: tuple[str, ...] = ()
+    folders: tuple[FolderList, ...] = ()
+    imports: tuple[Import, ...] = ()
+    declared: tuple[DeclaredStage, ...] = ()
+    distance: int | None = None
+    """Commits from the tagged commit to the one that holds the lock; negative where the lock is
+    older; ``None`` where neither descends from the other."""
+    fresher: tuple[Fresher, ...] = ()

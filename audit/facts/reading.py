@@ -5,10 +5,16 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
+from audit.facts.advisories import Advisory, AdvisoryFile
+from audit.facts.code import Repository
+from audit.facts.datasets import DatasetCheck, ModelSignature
+from audit.facts.flags import Flag
 from audit.facts.observed import Observations
-from audit.facts.pipeline import Pipeline, Repository
+from audit.facts.pipeline import Pipeline
+from audit.facts.recorded import DeclaredDigest, DeclaredOrigin, RecordedRun, Recorder
 from audit.facts.registry import LoggedModel, ModelVersion, Registry, Run
 from audit.facts.rules import Rules
+from audit.facts.since import Since
 from audit.facts.weights import Environment, Weights
 from audit.verdicts import Grade
 
@@ -31,7 +37,8 @@ class Consumer:
     """Who uses the version: a run that took it as input, or a copy."""
 
     kind: str
-    """``run`` or ``copy``."""
+    """``run``, ``copy``, ``model`` (a version built on it), ``traces``, ``endpoint`` or
+    ``dvc_stage``."""
     name: str
     id: str
     since: int | None = None
@@ -59,6 +66,19 @@ class VersionFacts:
     consumers: tuple[Consumer, ...] = ()
     problems: tuple[str, ...] = ()
     """What could not be read for this version, each a sentence."""
+    since: Since | None = None
+    """Against the version before; ``None`` for a model's first."""
+    twins: tuple[str, ...] = ()
+    """Other versions of the registry with the very same weights (``model/version``)."""
+    bases: tuple[str, ...] = ()
+    """What its training run took as input: versions (``model/version``), else logged models."""
+    datasets: tuple[DatasetCheck, ...] = ()
+    model_signature: ModelSignature | None = None
+    advisories: tuple[Advisory, ...] = ()
+    recorded: tuple[RecordedRun, ...] = ()
+    """What other recorders say of its training run."""
+    declared_origin: DeclaredOrigin | None = None
+    declared_digests: tuple[DeclaredDigest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +164,9 @@ class Facts:
     """Runs of the period that made no registered version (without params and metrics)."""
     observations: Observations = field(default_factory=Observations)
     """What was observed of the registry over time, to the moment of the reading."""
+    recorders: tuple[Recorder, ...] = ()
+    recorded: tuple[RecordedRun, ...] = ()
+    """Records of the period, and all that link to a version in scope."""
+    advisory_files: tuple[AdvisoryFile, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    """Versions flagged at the moment reported."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from audit.facts import ModelVersion, RegisteredModel, Registry, State
 from audit.history.state import by_model, difference
-from audit.sources.assemble import logged_model_id
+from audit.sources.registry.assemble import logged_model_id
 
 _Key = tuple[str, str]
 """Workspace and name."""

@@ -29,9 +29,9 @@ from audit.history.reconstruct import reconstruct
 from audit.history.state import state_of
 from audit.ledger import Ledger
 from audit.period import Clock, Period
-from audit.sources.registries import open_registry
+from audit.sources.artifacts.weights import ArtifactReader
+from audit.sources.registry.readers import open_registry
 from audit.sources.repositories import open_code
-from audit.sources.weights import ArtifactReader
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from audit.facts import Commit, CommitState, Match, MatchMethod, Pipeline, Run, StageState, Weights
 from audit.sources import CodeSource
-from audit.sources.git import is_sha
+from audit.sources.git.store import is_sha
 
 COMMIT_TAG = "mlflow.source.git.commit"
 _MLFLOW_FILES = frozenset(

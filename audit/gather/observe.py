@@ -37,7 +37,7 @@ from audit.ledger import (
     LedgerMovedError,
 )
 from audit.period import iso
-from audit.sources.database import first_line
+from audit.sources.registry.database import first_line
 from audit.sources.uris import redact_uri
 
 _TRIES = 50

@@ -150,6 +150,8 @@ COMMITS = {
     "missing": "in no configured repository",
     "malformed": "malformed",
     "not_checkable": "not checkable",
+    "submodule": "commit of a submodule",
+    "unknown_repository": "of a repository not configured",
 }
 """Where a commit stands; weights are unreachable and data missing in another sense."""
 

@@ -91,6 +91,20 @@ def build_dossier(
         problems=facts.problems,
         run_id=version.run_id,
         actions=actions,
+        since=facts.since,
+        distance=pipeline.distance,
+        twins=facts.twins,
+        bases=facts.bases,
+        folders=pipeline.folders,
+        imports=pipeline.imports,
+        declared_stages=pipeline.declared,
+        fresher=pipeline.fresher,
+        dataset_checks=facts.datasets,
+        model_signature=facts.model_signature,
+        advisories=facts.advisories,
+        recorded=facts.recorded,
+        declared_origin=facts.declared_origin,
+        declared_digests=facts.declared_digests,
     )
 
 

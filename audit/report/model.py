@@ -12,123 +12,28 @@ from dataclasses import dataclass
 
 from audit.controls.results import ControlResult as ControlResult  # noqa: PLC0414
 from audit.facts import (
-    ArtifactFile,
+    AdvisoryFile,
     Attempt,
-    Commit,
-    Consumer,
-    DataObject,
-    DatasetInput,
-    Environment,
     Family,
+    Flag,
     OutOfScope,
     PreviousBundle,
+    RecordedRun,
+    Recorder,
     Repository,
     Run,
-    StageState,
     model_label,
 )
-from audit.graph import Gap, Graph
+from audit.graph import Gap
 from audit.history.model import Action, Balance, Tenure
 from audit.history.model import Gap as Unwatched
-from audit.verdicts import Severity, Verdict, WeightsStatus
+from audit.report.version import DOSSIER_SCHEMA as DOSSIER_SCHEMA  # noqa: PLC0414
+from audit.report.version import DatasetRow as DatasetRow  # noqa: PLC0414
+from audit.report.version import Dossier as Dossier  # noqa: PLC0414
+from audit.report.version import Statuses as Statuses  # noqa: PLC0414
+from audit.verdicts import Severity, Verdict
 
 SCHEMA = "mlflow-audit/report/1"
-DOSSIER_SCHEMA = "mlflow-audit/dossier/1"
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetRow:
-    """One data source of a version: a DVC-tracked file or an MLflow data-set input."""
-
-    name: str
-    kind: str
-    """``raw`` (a leaf of the lineage), ``intermediate``, or ``input`` (MLflow data set)."""
-    digest: str
-    digest_kind: str
-    """``md5``, ``md5-dos2unix``, or ``mlflow sample`` for MLflow's eight hex digits."""
-    columns: tuple[tuple[str, str], ...] = ()
-    """Schema: column name and type; empty where none is recorded."""
-    source: str = ""
-    bytes: int | None = None
-    rows: int | None = None
-    in_remote: str = ""
-    """An ``ObjectState``, empty where it does not apply."""
-
-
-@dataclass(frozen=True, slots=True)
-class Statuses:
-    """One word for each part of a version's evidence, as in ``versions.csv``."""
-
-    lineage: str
-    weights: WeightsStatus
-    git: str
-    """``reachable``, ``other_ref``, ``unreachable``, ``missing``, ``not_checkable``,
-    ``malformed``, ``not_recorded``."""
-    dvc: str
-    """``matched``, ``inferred``, ``no_match``, ``not_checkable``."""
-    environment: str
-    """``pinned``, ``unpinned``, ``not_recorded``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dossier:
-    """One version's whole life."""
-
-    schema: str
-    slug: str
-    """Folder below ``models/``: ``<model slug>/v<version>``."""
-    model: str
-    version: int
-    workspace: str
-    headline: str
-    """One sentence that sums the version up."""
-    verdict: Verdict
-    created_at: int | None
-    created_by: str
-    description: str
-    model_description: str
-    tags: dict[str, str]
-    aliases: tuple[str, ...]
-    stage: str
-    registry_status: str
-    source: str
-    storage_location: str
-    origin: tuple[str, ...]
-    deleted: bool
-    deleted_at: int | None
-    run: Run | None
-    run_state: str
-    logged_model_id: str
-    model_type: str
-    statuses: Statuses
-    weights_sha256: str
-    weights_first_seen_at: int | None
-    weights_reason: str
-    weights_changed: tuple[str, ...]
-    files: tuple[ArtifactFile, ...]
-    graph: Graph
-    tagged_commit: Commit | None
-    commits: tuple[Commit, ...]
-    stages: tuple[StageState, ...]
-    datasets: tuple[DatasetRow, ...]
-    objects: tuple[DataObject, ...]
-    inputs: tuple[DatasetInput, ...]
-    environment: Environment
-    consumers: tuple[Consumer, ...]
-    families: tuple[Family, ...]
-    """The checklist items, in order, for grouping ``results``."""
-    results: tuple[ControlResult, ...]
-    gaps: tuple[Gap, ...]
-    problems: tuple[str, ...]
-    run_id: str = ""
-    """The run that the version names, also where that run is gone."""
-    actions: tuple[Action, ...] = ()
-    """All that was ever done to the version, also outside the period, in the order of time."""
-
-    @property
-    def label(self) -> str:
-        """The model's name in tables: see ``model_label``."""
-        return model_label(self.model, self.workspace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +147,22 @@ class GapRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """Something that flagged versions have in common."""
+
+    component: str
+    """Digest, commit, stage or package, named as ``impact`` takes it."""
+    kind: str
+    label: str
+    flagged: tuple[str, ...]
+    """Flagged versions that descend from it (``model/version``)."""
+    coverage: float
+    """Share of all flagged versions, 0 to 1."""
+    others: int
+    """Versions in scope that descend from it and are not flagged."""
+
+
+@dataclass(frozen=True, slots=True)
 class Seal:
     """Who seals the bundle, as the certificate says."""
 
@@ -348,3 +269,8 @@ class Report:
     fail_on: Severity = Severity.HIGH
     """The least severity at which a failed control fails the run."""
     history: PeriodHistory = PeriodHistory()
+    recorders: tuple[Recorder, ...] = ()
+    recorded: tuple[RecordedRun, ...] = ()
+    advisory_files: tuple[AdvisoryFile, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    reviews: tuple[ReviewRow, ...] = ()

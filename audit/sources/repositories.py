@@ -10,14 +10,14 @@ from pathlib import Path
 from audit.config import Code
 from audit.facts import CodeDigest, Commit, Match, Repository, StageState
 from audit.sources.addresses import local_path
-from audit.sources.dvc_compare import TreeComparison
-from audit.sources.dvc_history import DvcHistory
-from audit.sources.dvc_lineage import lock_commit, upstream
-from audit.sources.dvc_match import Inferrer, agreement, best, params_of
-from audit.sources.git import UnreadableError
-from audit.sources.git_history import GitHistory
-from audit.sources.git_mirror import mirrored
-from audit.sources.remotes import DvcRemotes, ProjectConfig
+from audit.sources.dvc.compare import TreeComparison
+from audit.sources.dvc.history import DvcHistory
+from audit.sources.dvc.lineage import lock_commit, upstream
+from audit.sources.dvc.match import Inferrer, agreement, best, params_of
+from audit.sources.dvc.remotes import DvcRemotes, ProjectConfig
+from audit.sources.git.history import GitHistory
+from audit.sources.git.mirror import mirrored
+from audit.sources.git.store import UnreadableError
 
 _MAX_CONFIG = 1024 * 1024
 

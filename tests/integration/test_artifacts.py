@@ -10,7 +10,7 @@ import requests
 import yaml
 from support.registry import FILES, World
 
-from audit.sources.weights import ArtifactReader
+from audit.sources.artifacts.weights import ArtifactReader
 
 pytestmark = pytest.mark.xdist_group("registry-services")
 

@@ -15,7 +15,7 @@ from audit import config, pipeline
 from audit.archive.verify import verify_bundle
 from audit.period import system_clock
 from audit.seal.authority import new_authority
-from audit.sources.registries import open_registry
+from audit.sources.registry.readers import open_registry
 
 pytestmark = pytest.mark.xdist_group("registry-services")
 

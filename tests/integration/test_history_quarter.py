@@ -20,7 +20,7 @@ from audit.history.model import Action, ActionKind
 from audit.history.moments import state_at, tenures
 from audit.history.reconstruct import reconstruct
 from audit.period import iso
-from audit.sources.registries import open_registry
+from audit.sources.registry.readers import open_registry
 
 pytestmark = pytest.mark.xdist_group("mlflow-servers")
 

@@ -17,10 +17,10 @@ from support.registry import HOSTILE, World, mlflow_at
 
 from audit.errors import SourceError, UsageError
 from audit.facts import ModelVersion, Registry
-from audit.sources.database import snapshot
-from audit.sources.registries import open_registry
-from audit.sources.rest import BLIND_SPOTS, RestReader
-from audit.sources.sql import SqlReader
+from audit.sources.registry.database import snapshot
+from audit.sources.registry.readers import open_registry
+from audit.sources.registry.rest import BLIND_SPOTS, RestReader
+from audit.sources.registry.sql import SqlReader
 
 pytestmark = [pytest.mark.service, pytest.mark.xdist_group("registry-services")]
 

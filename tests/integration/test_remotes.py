@@ -12,7 +12,7 @@ from support.gitrepo import GitRepo, lock, md5, tracked
 
 from audit.config import Code
 from audit.facts import DataObject, ObjectState
-from audit.sources.remotes import DvcRemotes, ProjectConfig, merged
+from audit.sources.dvc.remotes import DvcRemotes, ProjectConfig, merged
 from audit.sources.repositories import open_code
 
 

@@ -4,7 +4,7 @@ from support.registry import mlflow_at
 
 from audit.cli import main
 from audit.history.state import state_of
-from audit.sources.registries import open_registry
+from audit.sources.registry.readers import open_registry
 
 
 def test_the_narrow_reading_gives_the_same_state_as_the_whole_one(world, server):

@@ -25,7 +25,7 @@ from audit.gather.observe import observe
 from audit.history.model import ActionGrade, History
 from audit.history.reconstruct import reconstruct
 from audit.ledger import Ledger
-from audit.sources.registries import open_registry
+from audit.sources.registry.readers import open_registry
 
 OURS = "mlflow-audit-basic-auth"
 SECRET = "open sesame, 2026"

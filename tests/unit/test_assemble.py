@@ -1,7 +1,13 @@
 import pytest
 
 from audit.facts import LoggedModel, ModelVersion, RegisteredModel, Registry, Run
-from audit.sources.assemble import DELETED_STAGE, NO_RUNS, PROMPT_TAG, assemble, logged_model_id
+from audit.sources.registry.assemble import (
+    DELETED_STAGE,
+    NO_RUNS,
+    PROMPT_TAG,
+    assemble,
+    logged_model_id,
+)
 
 MODEL = "m-" + "a" * 32
 RUN = "b" * 32

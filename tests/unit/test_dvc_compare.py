@@ -6,10 +6,10 @@ import pytest
 from support.gitrepo import GitRepo, lock, md5, tracked
 
 from audit.facts import CodeDigest, StageState
-from audit.sources.dvc_compare import Origin, TreeComparison
-from audit.sources.dvc_files import folder_digest
-from audit.sources.dvc_history import DvcHistory
-from audit.sources.git_history import GitHistory
+from audit.sources.dvc.compare import Origin, TreeComparison
+from audit.sources.dvc.files import folder_digest
+from audit.sources.dvc.history import DvcHistory
+from audit.sources.git.history import GitHistory
 
 RAW, NEW, OUT = "a" * 32, "b" * 32, "c" * 32
 

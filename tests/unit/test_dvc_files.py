@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from audit.facts import TrackedPath
-from audit.sources import dvc_files
-from audit.sources.dvc_files import Declared, StageRecord
-from audit.sources.yaml12 import MalformedError
+from audit.sources.dvc import files as dvc_files
+from audit.sources.dvc.files import Declared, StageRecord
+from audit.sources.dvc.yaml12 import MalformedError
 
 A, B, C = "a" * 32, "b" * 32, "c" * 32
 

@@ -6,9 +6,9 @@ import pytest
 from support.gitrepo import GitRepo, lock, tracked
 
 from audit.facts import StageState
-from audit.sources.dvc_history import DvcHistory
-from audit.sources.dvc_lineage import lock_commit, upstream
-from audit.sources.git_history import GitHistory
+from audit.sources.dvc.history import DvcHistory
+from audit.sources.dvc.lineage import lock_commit, upstream
+from audit.sources.git.history import GitHistory
 
 RAW = ["a" * 31 + str(n) for n in range(5)]
 MID = ["b" * 31 + str(n) for n in range(5)]

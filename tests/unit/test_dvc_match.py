@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from support.gitrepo import GitRepo, lock
 
 from audit.facts import MatchMethod, StageState
-from audit.sources.dvc_files import json_text
-from audit.sources.dvc_history import DvcHistory
-from audit.sources.dvc_match import Inferrer, agreement, best, makes_model, params_of
-from audit.sources.git_history import GitHistory
+from audit.sources.dvc.files import json_text
+from audit.sources.dvc.history import DvcHistory
+from audit.sources.dvc.match import Inferrer, agreement, best, makes_model, params_of
+from audit.sources.git.history import GitHistory
 
 OUT = ["c" * 31 + str(n) for n in range(5)]
 

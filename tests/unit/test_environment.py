@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.sources.environment import (
+from audit.sources.artifacts.environment import (
     FILES,
     MAX_BYTES,
     conda_is_pinned,

@@ -12,8 +12,8 @@ from support.gitrepo import GitRepo
 import audit
 from audit.errors import UsageError
 from audit.facts import CommitState
-from audit.sources.git import ObjectStore, UnreadableError, is_sha
-from audit.sources.git_history import GitHistory
+from audit.sources.git.history import GitHistory
+from audit.sources.git.store import ObjectStore, UnreadableError, is_sha
 
 
 @pytest.fixture
@@ -213,7 +213,7 @@ def test_a_tree_name_that_is_no_utf_8_does_not_stop_the_reading(repo: GitRepo) -
 
 def test_without_git_one_line_says_so(repo: GitRepo) -> None:
     code = (
-        "from pathlib import Path; from audit.sources.git import ObjectStore\n"
+        "from pathlib import Path; from audit.sources.git.store import ObjectStore\n"
         "from audit.errors import SourceError\n"
         "try: ObjectStore(Path('.'))\nexcept SourceError as error: print(error)\n"
     )

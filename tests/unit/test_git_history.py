@@ -7,8 +7,8 @@ import pytest
 from support.gitrepo import GitRepo
 
 from audit.facts import CommitState
-from audit.sources.git import UnreadableError
-from audit.sources.git_history import GitHistory, parse_commit
+from audit.sources.git.history import GitHistory, parse_commit
+from audit.sources.git.store import UnreadableError
 
 
 @pytest.fixture

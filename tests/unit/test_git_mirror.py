@@ -8,7 +8,7 @@ from support.gitrepo import GitRepo
 from audit.config import Code
 from audit.errors import SourceError, UsageError
 from audit.facts import CommitState
-from audit.sources.git_mirror import mirrored
+from audit.sources.git.mirror import mirrored
 from audit.sources.repositories import open_code
 
 

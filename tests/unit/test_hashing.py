@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import SourceError, UsageError
-from audit.sources.hashing import DigestCache, folder_digests, hash_file, is_text
+from audit.sources.artifacts.hashing import DigestCache, folder_digests, hash_file, is_text
 
 
 @given(st.binary(max_size=600))

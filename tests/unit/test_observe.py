@@ -14,7 +14,7 @@ from audit.gather.observe import note, observe
 from audit.gather.recall import folded, recall, thinned, until
 from audit.history.state import digest, state_of
 from audit.ledger import ROWS_CAPTURED, SNAPSHOT_TAKEN, Event, Ledger
-from audit.sources.registries import open_registry
+from audit.sources.registry.readers import open_registry
 
 URI = "http://example.org"
 HOUR = 3_600_000

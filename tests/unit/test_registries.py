@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from audit.errors import EXIT_USAGE, UsageError
-from audit.sources.registries import open_registry
+from audit.sources.registry.readers import open_registry
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,8 @@ def test_what_is_not_there_is_told_in_one_line(uri: str, what: str, tmp_path: Pa
 
 def test_reading_by_sql_or_rest_does_not_import_mlflow() -> None:
     code = (
-        "import sys, audit.sources.registries, audit.sources.sql, audit.sources.rest, "
-        "audit.sources.weights; assert not [m for m in sys.modules if m.startswith('mlflow')]"
+        "import sys, audit.sources.registry.readers, audit.sources.registry.sql, "
+        "audit.sources.registry.rest, audit.sources.artifacts.weights; "
+        "assert not [m for m in sys.modules if m.startswith('mlflow')]"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

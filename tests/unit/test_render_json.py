@@ -51,7 +51,7 @@ def test_the_schema_names_itself_and_refuses_other_things() -> None:
 
 def test_layout() -> None:
     data = render_json(sample_report())
-    assert data.startswith(b'{\n "as_of": ')
+    assert data.startswith(b'{\n "advisory_files": ')
     assert data.endswith(b"\n}\n")
     assert b"\r" not in data
     keys = list(json.loads(data))

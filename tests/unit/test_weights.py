@@ -6,7 +6,7 @@ import pytest
 
 from audit.errors import SourceError
 from audit.facts import Weights
-from audit.sources.weights import MARK, NEVER, ArtifactReader, list_files, local_path
+from audit.sources.artifacts.weights import MARK, NEVER, ArtifactReader, list_files, local_path
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from audit.sources import yaml12
-from audit.sources.yaml12 import MalformedError
+from audit.sources.dvc import yaml12
+from audit.sources.dvc.yaml12 import MalformedError
 
 _TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\ufeff"))
 _SCALARS = st.one_of(

@@ -16,8 +16,8 @@ from typing import Any
 
 from audit.errors import UsageError
 from audit.facts import DatasetInput, LoggedModel, ModelVersion, RegisteredModel, Registry, Run
-from audit.sources.assemble import assemble, finite, runs_in_use
-from audit.sources.database import Snapshot, snapshot
+from audit.sources.registry.assemble import assemble, finite, runs_in_use
+from audit.sources.registry.database import Snapshot, snapshot
 from audit.sources.uris import redact_uri
 
 _TABLES: dict[str, tuple[str, ...]] = {

@@ -13,13 +13,13 @@ __all__ = ["READERS", "SCHEMES", "open_registry", "redact_uri"]
 
 
 def _sql(uri: str) -> RegistryReader:
-    from audit.sources.sql import SqlReader
+    from audit.sources.registry.sql import SqlReader
 
     return SqlReader(uri)
 
 
 def _rest(uri: str) -> RegistryReader:
-    from audit.sources.rest import RestReader
+    from audit.sources.registry.rest import RestReader
 
     return RestReader(uri)
 

@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from audit.facts import TrackedPath
-from audit.sources import yaml12
 from audit.sources.addresses import is_url, redacted
-from audit.sources.yaml12 import MalformedError
+from audit.sources.dvc import yaml12
+from audit.sources.dvc.yaml12 import MalformedError
 
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 _OTHER_DIGEST = re.compile(r"[\x21-\x7e]{1,256}")

@@ -17,7 +17,7 @@ from functools import cached_property
 
 from audit.canonical import dumps, sha256
 from audit.facts import StageState, TrackedPath
-from audit.sources.dvc_files import (
+from audit.sources.dvc.files import (
     Declared,
     Parsed,
     StageRecord,
@@ -26,9 +26,9 @@ from audit.sources.dvc_files import (
     parse_lock,
     parse_yaml,
 )
-from audit.sources.git import UnreadableError
-from audit.sources.git_history import GitHistory
-from audit.sources.yaml12 import MAX_BYTES, MalformedError
+from audit.sources.dvc.yaml12 import MAX_BYTES, MalformedError
+from audit.sources.git.history import GitHistory
+from audit.sources.git.store import UnreadableError
 
 _NOTHING = "0" * 40
 

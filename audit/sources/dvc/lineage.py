@@ -15,7 +15,7 @@ stale, or that ran later on newer data, says nothing of these weights.
 from __future__ import annotations
 
 from audit.facts import StageState, TrackedPath
-from audit.sources.dvc_history import DvcHistory
+from audit.sources.dvc.history import DvcHistory
 
 
 def upstream(history: DvcHistory, state: StageState, commit: str = "") -> tuple[StageState, ...]:

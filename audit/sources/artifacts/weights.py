@@ -21,8 +21,8 @@ from urllib.parse import unquote, urlsplit
 
 from audit.errors import SourceError
 from audit.facts import ArtifactFile, Environment, Weights
-from audit.sources import environment as environments
-from audit.sources.hashing import DigestCache, folder_digests, hash_file
+from audit.sources.artifacts import environment as environments
+from audit.sources.artifacts.hashing import DigestCache, folder_digests, hash_file
 from audit.sources.uris import redact_uri
 
 Mode = Literal["always", "new", "never"]

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.facts import Match, MatchMethod, StageState
-from audit.sources.dvc_history import DvcHistory
+from audit.sources.dvc.history import DvcHistory
 
 _SEPARATOR = re.compile(r"/|__")
 _MODEL_ENDING = re.compile(

@@ -15,12 +15,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from audit.facts import CodeDigest, StageState, TrackedPath
-from audit.sources import yaml12
 from audit.sources.addresses import is_url
-from audit.sources.dvc_files import folder_digest, json_text
-from audit.sources.dvc_history import DvcHistory
-from audit.sources.git import Entry, UnreadableError
-from audit.sources.yaml12 import MAX_BYTES, MAX_DEPTH, MalformedError
+from audit.sources.dvc import yaml12
+from audit.sources.dvc.files import folder_digest, json_text
+from audit.sources.dvc.history import DvcHistory
+from audit.sources.dvc.yaml12 import MAX_BYTES, MAX_DEPTH, MalformedError
+from audit.sources.git.store import Entry, UnreadableError
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _STRUCTURED = frozenset({".json", ".toml", ".yaml", ".yml"})

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from audit.facts import DatasetInput, LoggedModel, ModelVersion, RegisteredModel, Run
-from audit.sources.assemble import finite
+from audit.sources.registry.assemble import finite
 
 Json = Mapping[str, Any]
 

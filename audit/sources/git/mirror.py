@@ -14,7 +14,7 @@ from pathlib import Path
 from audit.canonical import sha256
 from audit.errors import SourceError, UsageError
 from audit.sources.addresses import is_url, local_path, redacted
-from audit.sources.git import gitpython, hardened
+from audit.sources.git.store import gitpython, hardened
 
 PROTOCOLS = "file:git:http:https:ssh"
 _HELPER = re.compile(r"[A-Za-z0-9+.-]*::|-")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from audit.errors import SourceError
 from audit.facts import Commit, CommitState, Repository
-from audit.sources.git import MAX_STRUCTURE, Entry, ObjectStore, UnreadableError, is_sha
+from audit.sources.git.store import MAX_STRUCTURE, Entry, ObjectStore, UnreadableError, is_sha
 
 _PERSON = re.compile(r"(?P<who>.*?) ?(?P<seconds>-?\d{1,11}) [+-]\d{4}$", re.DOTALL)
 _SIGNATURES = {

@@ -16,9 +16,9 @@ from typing import TypeVar
 
 from audit.errors import SourceError
 from audit.facts import LoggedModel, ModelVersion, RegisteredModel, Registry, Run
-from audit.sources import rest_json
-from audit.sources.assemble import PROMPT_TAG, assemble, logged_model_id
-from audit.sources.http import THREADS, MissingError, Server
+from audit.sources.registry import rest_json
+from audit.sources.registry.assemble import PROMPT_TAG, assemble, logged_model_id
+from audit.sources.registry.http import THREADS, MissingError, Server
 from audit.sources.uris import redact_uri
 
 T = TypeVar("T")

@@ -1,0 +1,1 @@
+"""Artifact folders at their storage locations: bytes hashed, environment files read."""

@@ -1,0 +1,1 @@
+"""Git repositories as evidence: objects, commits and refs, read without running anything."""

@@ -1,0 +1,1 @@
+"""Readers of a registry: by SQL, by REST, or another package's."""
