@@ -289,15 +289,16 @@ def test_attempts_are_kept_with_who_and_outcome(plant: str, request: pytest.Fixt
 
 
 def test_a_body_without_content_type_is_told_apart_by_what_it_did(on_sqlite: Plant) -> None:
+    on_sqlite.ask(ADMIN, "POST", f"{API}/registered-models/create", {"name": "bodies"})
     on_sqlite.mark()
-    body = b'{"name": "shared", "key": "bare", "value": "v"}'
+    body = b'{"name": "bodies", "key": "bare", "value": "v"}'
     path = f"{API}/registered-models/delete-tag"
     on_sqlite.ask(ADMIN, "POST", f"{API}/registered-models/set-tag", json.loads(body))
     assert on_sqlite.ask(ADMIN, "DELETE", path, body) == 200
     on_sqlite.ask(ADMIN, "DELETE", path, body)
     rows, attempts = on_sqlite.read()
     assert [(row.operation, row.user) for row in rows] == [("insert", ADMIN), ("delete", ADMIN)]
-    assert [(attempt.path, attempt.model) for attempt in attempts] == [(path, "shared")]
+    assert [(attempt.path, attempt.model) for attempt in attempts] == [(path, "bodies")]
 
 
 def test_passwords_are_nowhere(on_sqlite: Plant) -> None:
