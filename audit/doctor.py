@@ -15,11 +15,13 @@ from audit.controls.pack import load_pack
 from audit.controls.waivers import load_waivers, refuse_unknown
 from audit.errors import AuditError
 from audit.facts import ObjectState
+from audit.gather.recorders import Recorders
 from audit.ledger import Ledger
 from audit.period import iso
 from audit.resources import FONTS
 from audit.seal.keys import load_sealer
 from audit.sources import DataSource
+from audit.sources.advisories.files import AdvisoryFiles
 from audit.sources.registry.readers import open_registry
 from audit.sources.repositories import open_code
 from audit.sources.uris import redact_uri
@@ -47,12 +49,15 @@ def examine(job: JobFile, now: int) -> tuple[Finding, ...]:
     if not job.code:
         remedy = "Name the repositories under code: in the job file"
         found.append(Finding("repositories", False, "none is configured", remedy))
+    found += _recorders(job, now)
+    if job.sources.advisories:
+        found.append(_try("advisories", lambda: _advisories(job)))
     found += [
         _try("control packs", lambda: _packs(job)),
         _try("seal", lambda: _seal(job, now)),
         *_ledger(job),
         _capture(job, now),
-        *_tools(),
+        *_tools(job),
         _fonts(),
         _pango(),
         _disk(job.archive.path),
@@ -108,6 +113,28 @@ def _repository(entry: Code, job: JobFile) -> Iterator[Finding]:
     code.close()
     if job.data.remotes == "check":
         yield _remote(entry, data)
+
+
+def _recorders(job: JobFile, now: int) -> Iterator[Finding]:
+    for about in Recorders(job.sources, (), now).about:
+        what, seen = f"{about.source} database", f"{about.location}: {about.records} records"
+        if about.read:
+            yield Finding(what, True, seen)
+        else:
+            remedy = "Check the address under sources: and that the account may read"
+            yield Finding(what, False, f"{about.location}: {about.reason}", remedy)
+        for problem in about.problems[:3]:
+            yield Finding(what, False, problem, "It is listed in the report; the rest is read")
+
+
+def _advisories(job: JobFile) -> str:
+    _, files = AdvisoryFiles(job.sources.advisories).read(())
+    told = []
+    for file in files:
+        newest = iso(file.newest_at) or "at a time not recorded"
+        told.append(f"{file.name}: {file.advisories:,} in all, the newest {newest}")
+        told += file.problems[:3]
+    return "; ".join(told)
 
 
 def _remote(entry: Code, data: DataSource) -> Finding:
@@ -168,10 +195,15 @@ def _capture(job: JobFile, now: int) -> Finding:
     return Finding("actions", False, f"capture is not whole: {'; '.join(state.missing)}", remedy)
 
 
-def _tools() -> Iterator[Finding]:
-    for name, why in (("git", "to read repositories"), ("openssl", "for verify.sh")):
+def _tools(job: JobFile) -> Iterator[Finding]:
+    tools = [("git", "git", "to read repositories"), ("openssl", "openssl", "for verify.sh")]
+    if any(entry.allowed_signers for entry in job.code):
+        tools.append(("ssh-keygen", "openssh-client", "for SSH signatures of commits"))
+    if any(entry.keyring for entry in job.code):
+        tools.append(("gpg", "gnupg", "for OpenPGP signatures of commits"))
+    for name, package, why in tools:
         path = shutil.which(name)
-        remedy = f"Install it: apt-get install {name}"
+        remedy = f"Install it: apt-get install {package}"
         yield Finding(name, path is not None, path or f"not found; needed {why}", remedy)
 
 

@@ -16,6 +16,7 @@ import click
 
 from audit import __version__, config, errors
 from audit.cli.capture import capture
+from audit.cli.flags import flag, review, unflag
 from audit.cli.history import history, snapshot
 from audit.cli.messages import Messages
 from audit.cli.options import PREFIX, job_options, job_path, run_options, shared
@@ -261,7 +262,7 @@ def _formats(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (text or "pdf,html,csv").split(",") if part.strip())
 
 
-for command in (snapshot, history, capture, track, trace, impact, diff):
+for command in (snapshot, history, capture, track, trace, impact, diff, review, flag, unflag):
     cli.add_command(command)
 
 

@@ -2,117 +2,94 @@
 
 from __future__ import annotations
 
-import json
-import os
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from audit import canonical, config, errors
-from audit.cli.messages import Messages
-from audit.cli.options import PREFIX, job_path, shared
-from audit.period import iso
-from audit.verdicts import Grade
+from audit import errors
+from audit.cli import answers
 
 if TYPE_CHECKING:
-    from audit.facts import Facts
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-_COLOURS = {
-    Grade.VERIFIED: "green",
-    Grade.CONTRADICTED: "red",
-    Grade.MISSING: "red",
-    Grade.NOT_CHECKABLE: "yellow",
-}
-
-
-def _asked(*forms: str) -> Callable[[F], F]:
-    """Add what names the bundle and the form of the answer."""
-
-    def add(function: F) -> F:
-        for option in (
-            click.option(
-                "--format",
-                "form",
-                type=click.Choice(forms),
-                default="table",
-                envvar=f"{PREFIX}_ANSWER_FORMAT",
-                help="How it is told.",
-            ),
-            click.option(
-                "--bundle",
-                type=click.Path(path_type=Path),
-                envvar=f"{PREFIX}_BUNDLE",
-                help="Bundle to ask, in place of the job's newest one.",
-            ),
-            click.option(
-                "-c",
-                "--config",
-                "config_file",
-                type=click.Path(path_type=Path),
-                envvar=f"{PREFIX}_CONFIG",
-                help="Job file: its newest bundle is asked.",
-            ),
-        ):
-            function = option(function)
-        return shared(function)
-
-    return add
+    from audit.questions.ancestry import Ancestry
 
 
 @click.command()
 @click.argument("version")
 @click.option("--down", is_flag=True, help="What came of it, in place of what it came from.")
 @click.option("--both", is_flag=True, help="Where it came from, and what came of it.")
-@_asked("table", "json")
+@answers.to_file
+@answers.answered("table", "json", "svg", "html")
 def trace(version: str, down: bool, both: bool, form: str, **options: Any) -> int:
     """Follow VERSION back to its raw data, its weakest link named first.
 
-    VERSION is models:/churn@champion, models:/churn/4 or churn/4.
+    VERSION is models:/churn@champion, models:/churn/4 or churn/4. svg and html draw it.
     """
-    from audit.questions import asked
-    from audit.questions import trace as answers
+    from audit.questions import asked, picture
+    from audit.questions import trace as tracing
 
-    facts = _facts(options)
+    facts = answers.facts_asked(options)
     up, on = both or not down, both or down
-    answer = answers.trace(facts, asked.version_named(facts, version), down=on)
+    answer = tracing.trace(facts, asked.version_named(facts, version), down=on)
     if form == "json":
-        _json(answers.plain(answer, up=up, down=on))
+        told = answers.as_json(tracing.plain(answer, up=up, down=on))
+    elif form in picture.FORMS:
+        told = picture.drawn(picture.of_trace(answer, up=up, down=on), form)
     else:
-        click.echo(answers.text(answer, up=up, down=on, paint=_paint))
+        told = tracing.text(answer, up=up, down=on, paint=answers.paint_for(options["output"]))
+    answers.tell(told, options["output"])
     return errors.EXIT_OK
 
 
 @click.command()
 @click.argument("what")
-@_asked("table", "json", "csv")
-def impact(what: str, form: str, **options: Any) -> int:
+@click.option(
+    "--ancestry",
+    "behind",
+    is_flag=True,
+    help="Of a commit: also versions whose code was made on top of it, as the job's repositories"
+    " say. They are read for this.",
+)
+@answers.to_file
+@answers.answered("table", "json", "csv", "svg", "html")
+def impact(what: str, behind: bool, form: str, **options: Any) -> int:
     """Find every version that descends from WHAT, holders of an alias first.
 
     WHAT is a digest (8 hex digits or more), a path or pattern of paths, a data set's name, a
-    commit (7 digits or more) or a package, with ==version or without. Where a name could be
-    several of these: digest:…, path:…, dataset:…, commit:… or package:….
+    commit (7 digits or more), a package, alone or with versions ('scikit-learn<1.5'), a stage, a
+    version that others were built on, or an advisory's id. Where a name could be several of these:
+    digest:…, path:…, dataset:…, commit:…, package:…, stage:…, version:… or advisory:…. Only with
+    their word: param:NAME=VALUE, user:…, command:….
     """
-    from audit.questions import impact as answers
+    from audit.questions import impact as descent
+    from audit.questions import picture
 
-    answer = answers.impact(_facts(options), what)
+    ancestry = _ancestry(what, options) if behind else None
+    answer = descent.impact(answers.facts_asked(options), what, ancestry)
     if form == "json":
-        _json(answers.plain(answer))
+        told = answers.as_json(descent.plain(answer))
     elif form == "csv":
-        click.echo(answers.csv(answer), nl=False)
+        told = descent.csv(answer).decode("utf-8")
+    elif form in picture.FORMS:
+        told = picture.drawn(picture.of_impact(answer), form)
     else:
-        click.echo(answers.text(answer, _paint))
+        told = descent.text(answer, answers.paint_for(options["output"]))
+    answers.tell(told, options["output"])
     return errors.EXIT_OK
+
+
+def _ancestry(what: str, options: dict[str, Any]) -> Ancestry:
+    from audit.questions.ancestry import ancestry
+
+    settings = answers.settings_of(options)
+    return ancestry(settings.code, settings.execute.cache, what)
 
 
 @click.command()
 @click.argument("before")
 @click.argument("after")
-@_asked("table", "json")
+@answers.to_file
+@answers.answered("table", "json")
 def diff(before: str, after: str, form: str, **options: Any) -> int:
     """Hold two versions, or two bundles, side by side: what differs, in words.
 
@@ -121,49 +98,18 @@ def diff(before: str, after: str, form: str, **options: Any) -> int:
     from audit.questions import asked, bundles, difference
 
     folders = [path for path in (Path(before), Path(after)) if asked.is_bundle(path)]
-    if len(folders) == 2:
-        of_bundles = bundles.compare(*map(asked.read, folders))
-        if form == "json":
-            _json(bundles.plain(of_bundles))
-        else:
-            click.echo(bundles.text(of_bundles))
-        return errors.EXIT_OK
-    if folders:
+    if len(folders) == 1:
         raise errors.UsageError(
             "one is a bundle and the other is not", remedy="Name two bundles, or two versions"
         )
-    facts = _facts(options)
-    found = difference.compare(
-        facts, *(asked.version_named(facts, name) for name in (before, after))
-    )
-    if form == "json":
-        _json(difference.plain(found))
+    if folders:
+        of_bundles = bundles.compare(*map(asked.read, folders))
+        plain, text = bundles.plain(of_bundles), bundles.text(of_bundles)
     else:
-        click.echo(difference.text(found))
+        facts = answers.facts_asked(options)
+        found = difference.compare(
+            facts, *(asked.version_named(facts, name) for name in (before, after))
+        )
+        plain, text = difference.plain(found), difference.text(found)
+    answers.tell(answers.as_json(plain) if form == "json" else text, options["output"])
     return errors.EXIT_OK
-
-
-def _facts(options: dict[str, Any]) -> Facts:
-    """Return the facts of the bundle that is asked, and say which one that is."""
-    from audit.questions import asked
-
-    messages = Messages(options["quiet"], options["progress"])
-    bundle = options["bundle"]
-    if bundle is None:
-        settings = config.load(job_path(None, options["config_file"]))
-        bundle = asked.newest(settings.archive.path / settings.job.name, settings.period.zone)
-    facts = asked.read(bundle)
-    messages.stage(f"{bundle}: as of {iso(facts.job.as_of)}")
-    return facts
-
-
-def _paint(word: str, grade: Grade) -> str:
-    """Return the word in its grade's colour on a terminal that has not asked for none."""
-    colour = _COLOURS.get(grade)
-    if colour is None or not sys.stdout.isatty() or "NO_COLOR" in os.environ:
-        return word
-    return click.style(word, fg=colour, bold=grade is Grade.CONTRADICTED)
-
-
-def _json(value: Any) -> None:
-    click.echo(json.dumps(canonical.plain(value), ensure_ascii=False, indent=2))

@@ -6,6 +6,6 @@ Unknown keys are refused with the nearest known one; ``${ENV}`` and
 """
 
 from audit.config.read import load, read_yaml, validate
-from audit.config.sections import Code, JobFile
+from audit.config.sections import ENDPOINTS, Code, Data, JobFile, bytes_of
 
-__all__ = ["Code", "JobFile", "load", "read_yaml", "validate"]
+__all__ = ["ENDPOINTS", "Code", "Data", "JobFile", "bytes_of", "load", "read_yaml", "validate"]

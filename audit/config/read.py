@@ -139,7 +139,10 @@ def _interpolate(value: Any, where: str) -> Any:
 _PATHS = (
     ("code", "path"),
     ("code", "allowed_signers"),
+    ("code", "keyring"),
     ("controls", "waivers"),
+    ("sources", "ailine"),
+    ("sources", "advisories"),
     ("signing", "certificate"),
     ("signing", "chain"),
     ("archive", "path"),
@@ -163,6 +166,10 @@ def _absolute(raw: dict[str, Any], base: Path) -> dict[str, Any]:
         _change(raw.get(name), key, lambda text: _absolute_path(text, base))
     for name, key in _URIS:
         _change(raw.get(name), key, lambda text: _absolute_uri(text, base))
+    data = raw.get("data")
+    for key in ("keys", "certificates"):
+        signing = data.get("model_signing") if isinstance(data, dict) else None
+        _change(signing, key, lambda text: _absolute_path(text, base))
     _change(raw, "ledger", lambda text: _absolute_uri(text, base))
     _change(
         raw.get("controls"),

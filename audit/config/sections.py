@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,30 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from audit import period as periods
 from audit.verdicts import Severity
+
+CONVENTIONS = (
+    r"dvc[._-]?(data|dataset|model)[._-]?(md5|hash|digest)",
+    r"data(set)?[._-](md5|hash|digest|version|rev)",
+    r"dvc[._-](rev|commit|version)",
+)
+"""Keys of tags and parameters that speak of data, as found in public projects."""
+
+ENDPOINTS = (r"(.*[._-])?(serving_)?endpoints?(_(name|url|id))?", r"deployed_(to|as|at)")
+"""Keys of version tags by which teams note where a version is served."""
+
+_POSTGRESQL = re.compile(r"postgres(ql)?(\+\w+)?://[^/\s]*/[^/?\s]")
+
+
+_SIZE = re.compile(r"([1-9][0-9]{0,8}) ?(KiB|MiB|GiB)")
+_UNITS = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+def bytes_of(size: str) -> int:
+    """Return a size such as ``256 MiB`` in bytes. Raises ``ValueError`` for any other text."""
+    found = _SIZE.fullmatch(size)
+    if found is None:
+        raise ValueError("give a size as a whole number of KiB, MiB or GiB, such as 256 MiB")
+    return int(found[1]) * _UNITS[found[2]]
 
 
 class _Section(BaseModel):
@@ -74,6 +99,7 @@ class Code(_Section):
     subdirectory: str = "."
     branches: tuple[str, ...] = ("main",)
     allowed_signers: Path | None = None
+    keyring: Path | None = None
 
     @pydantic.model_validator(mode="after")
     def _one_place(self) -> Code:
@@ -88,18 +114,65 @@ class Code(_Section):
         return self.name or Path(place).name
 
 
+class ModelSigning(_Section):
+    """Whose OpenSSF model signatures are accepted: public keys and root certificates, in PEM."""
+
+    keys: tuple[Path, ...] = ()
+    certificates: tuple[Path, ...] = ()
+
+
 class Data(_Section):
     """What is asked of data remotes and of the weights' bytes."""
 
     remotes: Literal["check", "skip"] = "check"
     weights: Literal["always", "new", "never"] = "new"
+    rehash: Literal["never", "new", "always"] = "never"
+    rehash_most: str = "1 GiB"
+    datasets: Literal["skip", "check"] = "skip"
+    datasets_most: str = "256 MiB"
+    model_signing: ModelSigning = ModelSigning()
+
+    @pydantic.field_validator("rehash_most", "datasets_most")
+    @classmethod
+    def _size(cls, value: str) -> str:
+        bytes_of(value)
+        return value
 
 
 class Sources(_Section):
-    """Other recorders to read."""
+    """Other recorders to read, and the keys by which teams name data."""
 
-    ailine: tuple[()] = ()
-    mltrace: tuple[()] = ()
+    ailine: tuple[Path, ...] = ()
+    mltrace: tuple[str, ...] = ()
+    conventions: tuple[str, ...] = CONVENTIONS
+    endpoints: tuple[str, ...] = ENDPOINTS
+    zone: str = "UTC"
+    advisories: tuple[Path, ...] = ()
+
+    @pydantic.field_validator("mltrace")
+    @classmethod
+    def _databases(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # The address may hold a password, so it is not repeated.
+        for number, uri in enumerate(value, start=1):
+            if not _POSTGRESQL.match(uri):
+                raise ValueError(f"address {number} is not of the form postgresql://…")
+        return value
+
+    @pydantic.field_validator("conventions", "endpoints")
+    @classmethod
+    def _patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            try:
+                re.compile(pattern)
+            except (re.error, RecursionError, OverflowError) as error:
+                raise ValueError(f"{pattern!r} is no regular expression ({error})") from error
+        return value
+
+    @pydantic.field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        periods.zone_of(value)
+        return value
 
 
 class Controls(_Section):

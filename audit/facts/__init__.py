@@ -41,10 +41,13 @@ from audit.facts.pipeline import (
     Import,
     Match,
     MatchMethod,
+    Member,
     ObjectState,
     Pipeline,
     StageState,
     TrackedPath,
+    Unfollowed,
+    UpstreamHolds,
 )
 from audit.facts.reading import (
     Consumer,
@@ -64,6 +67,7 @@ from audit.facts.registry import (
     RegisteredModel,
     Registry,
     Run,
+    TraceUse,
     model_label,
 )
 from audit.facts.rules import (
@@ -77,6 +81,7 @@ from audit.facts.since import DataChange, FileChange, Since, ValueChange
 from audit.facts.weights import (
     ArtifactFile,
     Environment,
+    Tie,
     Weights,
 )
 
@@ -118,6 +123,7 @@ __all__ = [
     "LoggedModel",
     "Match",
     "MatchMethod",
+    "Member",
     "ModelSignature",
     "ModelVersion",
     "ObjectState",
@@ -141,7 +147,11 @@ __all__ = [
     "Snapshot",
     "StageState",
     "State",
+    "Tie",
+    "TraceUse",
     "TrackedPath",
+    "Unfollowed",
+    "UpstreamHolds",
     "ValueChange",
     "VersionFacts",
     "Waiver",

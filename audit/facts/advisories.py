@@ -29,5 +29,9 @@ class AdvisoryFile:
     name: str
     sha256: str
     advisories: int
+    """How many it holds, of whatever package."""
     newest_at: int | None = None
     """When the newest of them was last modified: what came later is not known."""
+    problems: tuple[str, ...] = ()
+    """What in it could not be read or judged, each a sentence, at most twenty."""
+    more_problems: int = 0

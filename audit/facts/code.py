@@ -5,6 +5,12 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+CODE_SUFFIXES = frozenset(
+    {".py", ".pyx", ".ipynb", ".r", ".jl", ".scala", ".java", ".sql", ".sh", ".bash"}
+    | {".toml", ".yaml", ".yml", ".cfg", ".ini", ".c", ".cpp"}
+)
+"""Dependencies in git with these endings are code; others there are data kept in git."""
+
 
 class CommitState(enum.StrEnum):
     """Where a commit stands, as far as it can be told from the configured repositories."""
@@ -76,6 +82,8 @@ class CommitSignature:
     key: str = ""
     """Fingerprint, as ``SHA256:…`` (ssh) or 40 hex digits (gpg)."""
     reason: str = ""
+    against: str = ""
+    """The auditor's files that decide, by name and SHA-256; empty where none is configured."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class DatasetCheck:
     reader: str = ""
     """What read the data, with its version: ``pandas 3.1.0 read_csv``."""
     file: str = ""
-    """``path@digest`` of the DVC object that was read."""
+    """``path@digest`` of the file in the lineage that the source names; what was read."""
     reason: str = ""
     """Why the digest was not computed."""
     schema_differs: tuple[str, ...] = ()

@@ -20,6 +20,12 @@ class TrackedPath:
     """``md5`` (DVC 3) or ``md5-dos2unix`` (DVC 2), or another that the file names."""
     size: int | None = None
     files: int | None = None
+    remote: str = ""
+    """Name of the remote that this path is kept in, where the file names one."""
+    version_id: str = ""
+    """Of a cloud-versioned object: which version of it the remote is to hold."""
+    etag: str = ""
+    """What the cloud calls the content, or what an address answered when it was imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,8 @@ class ObjectState(enum.StrEnum):
     NOT_CHECKED = "not_checked"
     NOT_APPLICABLE = "not_applicable"
     """Kept in git (``cache: false``), never pushed, or owned by another repository."""
+    DAMAGED = "damaged"
+    """It is there, and its bytes are not those of its digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,21 @@ class FolderList:
     """Why the list could not be read."""
 
 
+class UpstreamHolds(enum.StrEnum):
+    """What the upstream repository has at the path and commit that an import names."""
+
+    UNKNOWN = "unknown"
+    """It could not be asked: not configured, or its clone is not whole."""
+    NO_COMMIT = "no_commit"
+    NOTHING = "nothing"
+    TRACKED = "tracked"
+    """A digest, in a ``*.dvc`` file or a ``dvc.lock``."""
+    INSIDE = "inside"
+    """A tracked folder that the path leads into; ``digest`` is the folder's."""
+    GIT = "git"
+    """A file or folder of git, hashed now."""
+
+
 @dataclass(frozen=True, slots=True)
 class Import:
     """A ``dvc import``, followed into the repository that it came from."""
@@ -141,6 +164,36 @@ class Import:
     """``StageState.id`` in the upstream repository of what tracks or made it."""
     reason: str = ""
     """Why it was not followed."""
+    held: UpstreamHolds = UpstreamHolds.UNKNOWN
+    file: str = ""
+    """The ``*.dvc`` file that imports."""
+    imported: str = ""
+    """The digest that it has for what was imported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A dependency that stands inside a folder which DVC tracks as a whole."""
+
+    repository: str
+    path: str
+    digest: str
+    folder: str
+    """Path of the folder."""
+    folder_digest: str
+    """Its list names the dependency with this very digest."""
+    state: str
+    """``StageState.id`` of what tracks or put out the folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfollowed:
+    """A dependency that cannot be led to its content, which is not to say it is not there."""
+
+    repository: str
+    path: str
+    digest: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +223,8 @@ class Fresher:
     newer_commit: str
     through: tuple[str, ...] = ()
     """Stages between it and the weights, the nearest to the weights first."""
+    path: str = ""
+    """Of the data that is newer: of a stage, what it put out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,3 +249,14 @@ class Pipeline:
     """Commits from the tagged commit to the one that holds the lock; negative where the lock is
     older; ``None`` where neither descends from the other."""
     fresher: tuple[Fresher, ...] = ()
+    doubted: dict[str, str] = field(default_factory=dict)
+    """Digests whose origin is not certain, each with the reason: nothing behind them counts."""
+    members: tuple[Member, ...] = ()
+    unfollowed: tuple[Unfollowed, ...] = ()
+
+    @property
+    def home(self) -> tuple[StageState, ...]:
+        """The states of the repositories that made the weights, without those upstream."""
+        matched = {match.state for match in self.matches}
+        names = {state.repository for state in self.states if state.id in matched}
+        return tuple(state for state in self.states if state.repository in names)

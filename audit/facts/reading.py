@@ -15,7 +15,7 @@ from audit.facts.recorded import DeclaredDigest, DeclaredOrigin, RecordedRun, Re
 from audit.facts.registry import LoggedModel, ModelVersion, Registry, Run
 from audit.facts.rules import Rules
 from audit.facts.since import Since
-from audit.facts.weights import Environment, Weights
+from audit.facts.weights import Environment, Tie, Weights
 from audit.verdicts import Grade
 
 
@@ -44,6 +44,10 @@ class Consumer:
     since: int | None = None
     grade: Grade = Grade.RECORDED
     detail: str = ""
+    until: int | None = None
+    """When it was last used, where that is known."""
+    count: int | None = None
+    """How often, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class VersionFacts:
     since: Since | None = None
     """Against the version before; ``None`` for a model's first."""
     twins: tuple[str, ...] = ()
-    """Other versions of the registry with the very same weights (``model/version``)."""
+    """Other versions that were read with the very same weights, at most a hundred."""
     bases: tuple[str, ...] = ()
     """What its training run took as input: versions (``model/version``), else logged models."""
     datasets: tuple[DatasetCheck, ...] = ()
@@ -79,6 +83,10 @@ class VersionFacts:
     """What other recorders say of its training run."""
     declared_origin: DeclaredOrigin | None = None
     declared_digests: tuple[DeclaredDigest, ...] = ()
+    twin_ties: dict[str, Tie] = field(default_factory=dict)
+    """How each of ``twins`` came by the same weights."""
+    advisory_files: tuple[AdvisoryFile, ...] = ()
+    """What ``advisories`` were looked for in; empty where the job names none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,10 @@ class RecordedRun:
     stale: tuple[str, ...] = ()
     """Why it was stale when it began, computed again from the times, each a sentence."""
     detail: dict[str, str] = field(default_factory=dict)
+    mlflow_run_name: str = ""
+    """What MLflow calls that run; empty where MLflow does not have it."""
+    inferred: bool = False
+    """Whether the link to the MLflow run is deduced and not said by either of the two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class DeclaredOrigin:
     """Over there, as declared; the registry's own time is that of the import."""
     tracking_uri: str = ""
     fields: dict[str, str] = field(default_factory=dict)
+    """What else the tags say, shortened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +93,6 @@ class DeclaredDigest:
     """``path`` of the DVC file or stage that the value is a digest of; empty where none is."""
     used: bool = False
     """Whether that content is in the lineage of the version."""
+    contradicts: str = ""
+    """``path@digest`` of what these weights were made from, where this value is another content
+    of the same file and only one stage state put out these weights."""

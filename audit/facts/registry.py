@@ -116,6 +116,16 @@ class ModelVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class TraceUse:
+    """How many traces a logged model answered in one hour."""
+
+    model_id: str
+    hour: int
+    """Whole hours since 1970, UTC."""
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
     """All that was read from one registry, in one consistent view where the reader has one."""
 
@@ -129,3 +139,4 @@ class Registry:
     versions: tuple[ModelVersion, ...] = ()
     runs: tuple[Run, ...] = ()
     logged_models: tuple[LoggedModel, ...] = ()
+    traces: tuple[TraceUse, ...] = ()

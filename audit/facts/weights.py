@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 
 
@@ -42,6 +43,30 @@ class Weights:
     something of the period."""
     changed_files: tuple[str, ...] = ()
     """Files that differ from the baseline, where the baseline lists files."""
+    added_files: tuple[str, ...] = ()
+    """Those of them that the baseline did not have."""
+    removed_files: tuple[str, ...] = ()
+    """Those of them that only the baseline had."""
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """The files that differ; those that came or went say so: ``extra.bin (added)``."""
+        came = dict.fromkeys(self.added_files, " (added)")
+        ways = came | dict.fromkeys(self.removed_files, " (removed)")
+        return tuple(f"{path}{ways.get(path, '')}" for path in self.changed_files)
+
+
+class Tie(enum.StrEnum):
+    """How two versions come to have the same weights."""
+
+    COPY = "copy"
+    """One is a copy of the other, or both are of a third: the registry says so."""
+    SAME_PLACE = "same_place"
+    """Both were registered from the same files."""
+    SAME_RUN = "same_run"
+    """One run logged them twice."""
+    OTHER_RUN = "other_run"
+    """Another run, or none that is recorded, came to the same bytes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ def _against(weights: Weights, first: Event, as_of: int) -> Weights:
         first_sha256=str(first.payload["sha256"]),
         watched=first.at < as_of,
         changed_files=changed if weights.read else (),
+        added_files=tuple(path for path in changed if path not in before) if weights.read else (),
+        removed_files=tuple(path for path in changed if path not in after) if weights.read else (),
     )
 
 

@@ -3,33 +3,49 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from audit.config import JobFile
+from audit.config import JobFile, bytes_of
 from audit.facts import (
     Facts,
     JobFacts,
+    ModelVersion,
     Observations,
     PreviousBundle,
     PreviousResults,
     Registry,
     Rules,
+    VersionFacts,
 )
 from audit.gather import as_of
+from audit.gather.advisories import with_advisories
 from audit.gather.baseline import with_baseline
+from audit.gather.consumers import Uses, with_stages
+from audit.gather.datasets import with_datasets
+from audit.gather.flags import standing
+from audit.gather.folders import with_members
+from audit.gather.fresher import with_fresher
 from audit.gather.join import join
 from audit.gather.objects import with_objects
 from audit.gather.observe import observe
 from audit.gather.recall import thinned, until
+from audit.gather.recorders import Recorders
 from audit.gather.registry import RegistryIndex
 from audit.gather.scope import holders, select
+from audit.gather.since import with_since
+from audit.gather.twins import with_twins
 from audit.history.model import History
 from audit.history.moments import state_at
 from audit.history.reconstruct import reconstruct
 from audit.history.state import state_of
 from audit.ledger import Ledger
 from audit.period import Clock, Period
+from audit.sources import CodeSource
+from audit.sources.advisories.files import AdvisoryFiles
+from audit.sources.artifacts.signature import Trusted
 from audit.sources.artifacts.weights import ArtifactReader
+from audit.sources.dvc.rehash import Rehash
 from audit.sources.registry.readers import open_registry
 from audit.sources.repositories import open_code
 
@@ -56,6 +72,8 @@ def collect(request: Request, ledger: Ledger) -> Facts:
     version is a fact about that version.
     """
     job, asked = request.job, request.facts
+    advisories = AdvisoryFiles(job.sources.advisories)
+    trusted = Trusted(job.data.model_signing.keys, job.data.model_signing.certificates)
     read, observations = _observed(request, ledger)
     history = reconstruct(thinned(observations))
     registry = _turned_back(read, history, asked.as_of) if asked.as_of < request.now else read
@@ -68,15 +86,20 @@ def collect(request: Request, ledger: Ledger) -> Facts:
         exclude=asked.exclude,
         held=holders(history, request.period.start, asked.as_of),
     )
-    index = RegistryIndex(registry, asked.as_of)
+    index = RegistryIndex(registry, Uses(registry, asked.as_of, job.sources.endpoints))
     places = {version.key: index.location(version) for version in chosen.versions}
     artifacts = ArtifactReader(
-        mode=job.data.weights, cache=job.execute.cache, tracking_uri=job.registry.uri
+        mode=job.data.weights,
+        cache=job.execute.cache,
+        tracking_uri=job.registry.uri,
+        trusted=trusted,
     )
     environments = artifacts.environments(places.values())
+    signatures = artifacts.signatures(places.values())
     weights = with_baseline(artifacts.read(places.values()), ledger, request.now, asked.as_of)
+    rehash = Rehash(job.data.rehash, bytes_of(job.data.rehash_most), job.execute.cache)
     with contextlib.ExitStack() as closing:
-        repositories = [open_code(entry, job.execute.cache) for entry in job.code]
+        repositories = [open_code(entry, job.execute.cache, rehash) for entry in job.code]
         sources = [code for code, _ in repositories]
         for code in sources:
             closing.callback(code.close)
@@ -84,26 +107,58 @@ def collect(request: Request, ledger: Ledger) -> Facts:
         for version in chosen.versions:
             place = places[version.key]
             facts = index.facts(version, weights[place], environments[place])
-            versions.append(replace(facts, pipeline=join(facts.weights, facts.run, sources)))
+            pipeline = join(facts.weights, facts.run, sources)
+            versions.append(replace(facts, pipeline=pipeline, model_signature=signatures[place]))
+        remotes = {code.name: data for code, data in repositories}
+        versions = with_members(versions, sources, remotes if job.data.remotes == "check" else {})
+        versions = [with_stages(facts, sources, asked.as_of) for facts in versions]
+        versions = with_fresher(versions, sources)
         if job.data.remotes == "check":
-            versions = with_objects(
-                versions, {code.describe().name: data for code, data in repositories}
-            )
+            versions = with_objects(versions, remotes)
+        versions = with_twins(with_datasets(versions, remotes, job.data))
+        versions = with_since(
+            versions,
+            registry,
+            sources,
+            lambda version: _beside(version, index, artifacts, sources),
+            remotes.values() if job.data.remotes == "check" else (),
+        )
+        others = Recorders(job.sources, registry.runs, asked.as_of)
+        versions = [others.told(facts, sources) for facts in versions]
         about = tuple(code.describe() for code in sources)
+    versions, advisory_files = with_advisories(versions, advisories, asked.as_of)
+    unregistered = index.unregistered(request.period)
     return Facts(
         job=asked,
         rules=request.rules,
-        registry=replace(registry, versions=(), runs=(), logged_models=()),
+        registry=replace(registry, versions=(), runs=(), logged_models=(), traces=()),
         previous=request.previous,
         previous_results=request.previous_results,
         repositories=about,
         versions=tuple(versions),
         scope_reasons=chosen.reasons,
         left_out=chosen.left_out,
-        unregistered_runs=index.unregistered(request.period),
+        unregistered_runs=unregistered,
+        recorders=others.about,
+        recorded=others.records(request.period, versions, unregistered),
         # What was observed later than needed would make a report of the past another one.
         observations=thinned(until(observations, asked.as_of)),
+        flags=standing(ledger, job.registry.uri, asked.as_of),
+        advisory_files=advisory_files,
     )
+
+
+def _beside(
+    version: ModelVersion,
+    index: RegistryIndex,
+    artifacts: ArtifactReader,
+    sources: Sequence[CodeSource],
+) -> VersionFacts:
+    """Return what a version out of scope is compared by. It is not watched: no baseline."""
+    place = index.location(version)
+    environment = artifacts.environments([place])[place]
+    facts = index.facts(version, artifacts.read([place])[place], environment)
+    return replace(facts, pipeline=join(facts.weights, facts.run, sources))
 
 
 def _observed(request: Request, ledger: Ledger) -> tuple[Registry, Observations]:

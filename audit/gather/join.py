@@ -1,12 +1,11 @@
 """The join by content: from the bytes of a version's artifacts to the data that made them.
 
-The digests of the artifacts, recomputed now, are looked up among all outs in the history
-of the configured repositories. Only the largest artifact that is found decides: small
-files (an input example, a list of requirements) may equal an out that has nothing to do
-with training. Where several states put out the same bytes, the ones that agree with the
-run's parameters are kept, then the one whose lock stands at the tagged commit. If those
-that remain lead to different data, nothing is attributed: a wrong answer is worse than
-none.
+The digest of the weights, recomputed now, is looked up among all outs in the history of
+the configured repositories. Only the file that is the weights decides, or a folder that
+holds it: another one (an encoder, a list of labels) may equal an out that says nothing of
+them. Where several states put out the same bytes, the ones that agree with the run's
+parameters are kept, then the one whose lock stands at the tagged commit. If those that
+remain lead to different data, nothing is attributed: a wrong answer is worse than none.
 """
 
 from __future__ import annotations
@@ -14,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from audit.facts import Commit, CommitState, Match, MatchMethod, Pipeline, Run, StageState, Weights
+from audit.facts import Match, MatchMethod, Pipeline, Run, StageState, Weights
+from audit.gather.standing import beside, not_whole, tagged_commit
+from audit.gather.upstream import compared, followed
 from audit.sources import CodeSource
-from audit.sources.git.store import is_sha
+from audit.sources.dvc.match import names_model
 
-COMMIT_TAG = "mlflow.source.git.commit"
 _MLFLOW_FILES = frozenset(
     {"MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt", "registered_model_meta"}
     | {"input_example.json", "serving_input_example.json"}
@@ -51,54 +51,49 @@ def join(weights: Weights, run: Run | None, sources: Sequence[CodeSource]) -> Pi
     if found is None and not reason and run is not None:
         found = _by_parameters(run, sha, sources)
     if found is None:
-        return Pipeline(tagged=tagged, problems=(reason,) if reason else _not_whole(sources))
-    source, states = found.source, found.states
+        return Pipeline(tagged=tagged, problems=(reason,) if reason else not_whole(sources))
+    source, states, doubted = _certain(found, run, sha)
     at = dict.fromkeys((found.match.commit, *((sha,) if sha else ())))
-    tree = [item for commit in at for state in states for item in source.compare(state, commit)]
-    proved = {(item.path, item.lock_digest) for item in tree if item.equal}
-    for state in states:
-        # A stage that did not run again may have its code in the commit that first ran it only.
-        if any((dep.path, dep.digest) not in proved for dep in state.deps):
-            tree += [item for commit in state.commits[:1] for item in source.compare(state, commit)]
+    tree = compared(source, states, at)
     shas = dict.fromkeys(
         [found.match.commit, *(item.commit for item in tree), *(s.commits[0] for s in states)]
     )
-    return Pipeline(
+    pipeline = Pipeline(
         matches=(found.match,),
         states=states,
-        tagged=tagged,
+        tagged=beside(tagged, source, states[0].repository),
         commits=tuple(commit for name in shas if name and (commit := source.commit(name))),
         tree=tuple(dict.fromkeys(tree)),
+        doubted=doubted,
+        distance=source.commits_between(sha, found.match.commit) if sha else None,
+        declared=source.never_run(states[0], found.match.commit),
     )
+    return followed(pipeline, sources)
 
 
-def tagged_commit(run: Run | None, sources: Sequence[CodeSource]) -> Commit | None:
-    """Return the commit that the run's tag names, wherever it stands; ``None`` without a tag."""
-    sha = run.tags.get(COMMIT_TAG, "") if run else ""
-    if not sha:
-        return None
-    if not is_sha(sha):
-        return Commit(sha, CommitState.MALFORMED)
-    for source in sources:
-        commit = source.commit(sha)
-        if commit is not None:
-            return commit
-    whole = bool(sources) and not _not_whole(sources)
-    return Commit(sha, CommitState.MISSING if whole else CommitState.NOT_CHECKABLE)
+def _certain(
+    found: _Found, run: Run | None, tagged: str
+) -> tuple[CodeSource, tuple[StageState, ...], dict[str, str]]:
+    """Return the states that certainly stand behind the weights, and what is in doubt.
 
-
-def _not_whole(sources: Sequence[CodeSource]) -> tuple[str, ...]:
-    """Return why the repositories cannot rule something out; empty if they can."""
-    if not sources:
-        return ("no repository is configured",)
-    reasons = []
-    for about in (source.describe() for source in sources):
-        if not about.readable:
-            reasons.append(f"the repository {about.name} could not be read: {about.reason}")
-        elif about.shallow or about.partial:
-            kind = "shallow" if about.shallow else "partial"
-            reasons.append(f"the repository {about.name} is a {kind} clone")
-    return tuple(reasons)
+    A run whose tag names a commit before the lock's was followed by that very commit. One on
+    the lock's own commit, or without a tag, may have read what was committed later.
+    """
+    source, states = found.source, found.states
+    if tagged and found.match.commit != tagged:
+        return source, states, {}
+    doubted = source.doubts(states, found.match.commit, run.started_at if run else None)
+    if not doubted:
+        return source, states, {}
+    made = {out.digest: state for state in reversed(states) for out in state.outs}
+    kept, waiting = {states[0].id: states[0]}, [states[0]]
+    for state in waiting:
+        for dep in state.deps:
+            maker = made.get(dep.digest) if dep.digest not in doubted else None
+            if maker is not None and maker.id not in kept:
+                kept[maker.id] = maker
+                waiting.append(maker)
+    return source, tuple(kept.values()), doubted
 
 
 def _by_bytes(
@@ -129,14 +124,22 @@ def _stages(source: CodeSource, digest: str) -> list[StageState]:
 
 
 def _artifacts(weights: Weights) -> Iterator[tuple[str, str]]:
-    """Yield path and digest of what may be an out of a stage: folders, then files by size."""
-    yield from sorted(weights.directories.items())
-    yield from sorted(weights.directories_dos2unix.items())
+    """Yield path and digest of what stands for the weights: their file, and folders around it.
+
+    That is the largest file whose name is that of a model, else the largest of all. Another
+    file that a stage put out (an encoder, a vocabulary) says nothing of the weights.
+    """
     files = [file for file in weights.files if file.path not in _MLFLOW_FILES]
-    for file in sorted(files, key=lambda file: (-file.bytes, file.path)):
-        yield file.path, file.md5
-        if file.md5_dos2unix:
-            yield file.path, file.md5_dos2unix
+    models = [file for file in files if names_model(file.path)]
+    largest = min(models or files, key=lambda file: (-file.bytes, file.path), default=None)
+    for folders in (weights.directories, weights.directories_dos2unix):
+        for path, digest in sorted(folders.items()):
+            if path == "." or largest is None or largest.path.startswith(f"{path}/"):
+                yield path, digest
+    if largest is not None:
+        yield largest.path, largest.md5
+        if largest.md5_dos2unix:
+            yield largest.path, largest.md5_dos2unix
 
 
 def _closure(

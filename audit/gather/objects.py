@@ -1,4 +1,4 @@
-"""Whether the data of the lineage is still in its DVC remotes, each remote asked once."""
+"""The data of the lineage in its DVC remotes: whether it is there, and what folders hold."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from audit.facts import DataObject, Pipeline, VersionFacts
+from audit.facts import DataObject, FolderList, Pipeline, VersionFacts
 from audit.sources import DataSource
 
 
@@ -23,19 +23,30 @@ def with_objects(
         for repository, digest in data_digests(facts.pipeline):
             asked[repository].add(digest)
     found: dict[tuple[str, str], DataObject] = {}
+    folders: dict[tuple[str, str], FolderList] = {}
     for repository, digests in asked.items():
-        for item in remotes[repository].exist(sorted(digests)):
+        remote = remotes[repository]
+        for item in remote.exist(sorted(digests)):
             found[repository, item.digest] = item
-    return [
-        replace(
-            facts,
-            pipeline=replace(
-                facts.pipeline,
-                objects=tuple(found[key] for key in data_digests(facts.pipeline) if key in found),
-            ),
-        )
-        for facts in versions
-    ]
+        listed = [digest for digest in sorted(digests) if digest.endswith(".dir")]
+        for digest, folder in remote.members(listed).items():
+            folders[repository, digest] = folder
+    return [_with(facts, found, folders) for facts in versions]
+
+
+def _with(
+    facts: VersionFacts,
+    found: Mapping[tuple[str, str], DataObject],
+    folders: Mapping[tuple[str, str], FolderList],
+) -> VersionFacts:
+    """Return a version with what was found of its own digests."""
+    keys = data_digests(facts.pipeline)
+    pipeline = replace(
+        facts.pipeline,
+        objects=tuple(found[key] for key in keys if key in found),
+        folders=tuple(folders[key] for key in keys if key in folders),
+    )
+    return replace(facts, pipeline=pipeline)
 
 
 def data_digests(pipeline: Pipeline) -> list[tuple[str, str]]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from dataclasses import replace
 
 from audit.facts import (
-    Consumer,
     Environment,
     LoggedModel,
     ModelVersion,
@@ -18,33 +15,22 @@ from audit.facts import (
     Weights,
     model_label,
 )
+from audit.gather.consumers import Uses
 from audit.period import Period
-
-_COPY = re.compile(r"models:/([^/@]+)/(\d+)")
-_MOST_COPIES = 50
-"""A chain of copies longer than this is a circle."""
 
 
 class RegistryIndex:
     """Answers for one version what the registry's tables hold about it, as of a moment."""
 
-    def __init__(self, registry: Registry, as_of: int) -> None:
-        """Index once; ``as_of`` (UTC ms) leaves out runs and copies that came later."""
-        self._as_of = as_of
+    def __init__(self, registry: Registry, uses: Uses) -> None:
+        """Index once; ``uses`` tells who used a version, and what it came from."""
+        self._uses = uses
         self._models = {(model.workspace, model.name): model for model in registry.models}
         self._versions = {
             (item.workspace, item.model, item.version): item for item in registry.versions
         }
         self._runs = {run.run_id: run for run in registry.runs}
         self._logged = {model.model_id: model for model in registry.logged_models}
-        self._readers = defaultdict[str, list[Run]](list)
-        for run in registry.runs:
-            for model_id in run.model_inputs:
-                self._readers[model_id].append(run)
-        self._copies = defaultdict[tuple[str, str, int], list[ModelVersion]](list)
-        for version in registry.versions:
-            if source := self._copied_from(version):
-                self._copies[source].append(version)
         self._training = {version.run_id for version in registry.versions}
         self._training |= {
             self._logged[version.logged_model_id].source_run_id
@@ -54,7 +40,7 @@ class RegistryIndex:
 
     def location(self, version: ModelVersion) -> str:
         """Return where a version's artifacts stand, followed through copies; empty if unknown."""
-        for key in (_key(version), *self._origin(version)):
+        for key in (_key(version), *self._uses.origin(version)):
             item = self._versions.get(key)
             if item is None:
                 continue
@@ -69,7 +55,7 @@ class RegistryIndex:
         self, version: ModelVersion, weights: Weights, environment: Environment
     ) -> VersionFacts:
         """Return a version's facts, but for what the repositories hold about it."""
-        origin = self._origin(version)
+        origin = self._uses.origin(version)
         model = self._models.get((version.workspace, version.model))
         logged = self._logged_model(version, origin)
         run = self._run(version, logged)
@@ -92,7 +78,8 @@ class RegistryIndex:
             origin=tuple(_label(key) for key in origin),
             weights=weights,
             environment=environment,
-            consumers=self._consumers(version, logged),
+            consumers=self._uses.of(version, logged),
+            bases=self._uses.bases(run),
         )
 
     def unregistered(self, period: Period) -> tuple[Run, ...]:
@@ -102,20 +89,6 @@ class RegistryIndex:
             for run in self._runs.values()
             if run.started_at in period and run.run_id not in self._training
         )
-
-    def _copied_from(self, version: ModelVersion) -> tuple[str, str, int] | None:
-        match = _COPY.fullmatch(version.source)
-        return (version.workspace, match[1], int(match[2])) if match else None
-
-    def _origin(self, version: ModelVersion) -> tuple[tuple[str, str, int], ...]:
-        """Return the versions that this one was copied from, the nearest first."""
-        found: list[tuple[str, str, int]] = []
-        source = self._copied_from(version)
-        while source is not None and source not in found and len(found) < _MOST_COPIES:
-            found.append(source)
-            before = self._versions.get(source)
-            source = self._copied_from(before) if before is not None else None
-        return tuple(found)
 
     def _logged_model(
         self, version: ModelVersion, origin: tuple[tuple[str, str, int], ...]
@@ -133,31 +106,6 @@ class RegistryIndex:
         if own is not None or logged is None:
             return own
         return self._runs.get(logged.source_run_id)
-
-    def _consumers(self, version: ModelVersion, logged: LoggedModel | None) -> tuple[Consumer, ...]:
-        runs = [
-            Consumer(
-                kind="run",
-                name=run.name or run.run_id,
-                id=run.run_id,
-                since=run.started_at,
-                detail=f"a run of experiment {run.experiment} took it as input",
-            )
-            for run in self._readers[logged.model_id if logged else ""]
-            if logged is not None and (run.started_at or 0) < self._as_of
-        ]
-        copies = [
-            Consumer(
-                kind="copy",
-                name=f"{copy.model} v{copy.version}",
-                id=copy.key,
-                since=copy.created_at,
-                detail="the copy's source names this version",
-            )
-            for copy in self._copies[_key(version)]
-            if (copy.created_at or 0) < self._as_of
-        ]
-        return tuple(sorted([*runs, *copies], key=lambda item: (item.since or 0, item.id)))
 
 
 def _key(version: ModelVersion) -> tuple[str, str, int]:

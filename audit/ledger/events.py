@@ -20,6 +20,8 @@ ROWS_CAPTURED = "rows_captured"
 ATTEMPTS_SEEN = "attempts_seen"
 CAPTURE_CHECKED = "capture_checked"
 WEBHOOK_RECEIVED = "webhook_received"
+FLAGGED = "flagged"
+UNFLAGGED = "unflagged"
 
 GENESIS = "0" * 64
 """Stands as predecessor in the first event."""

@@ -5,11 +5,22 @@ from __future__ import annotations
 import json
 from pathlib import PurePosixPath
 
-from audit.facts import CommitState, DatasetInput, MatchMethod, Run, RunState, VersionFacts
+from audit.facts import (
+    CommitState,
+    DatasetCheck,
+    DatasetInput,
+    DigestState,
+    MatchMethod,
+    Run,
+    RunState,
+    VersionFacts,
+)
 from audit.graph import Graph, NodeKind, Relation
 from audit.lineage.canvas import Canvas
+from audit.lineage.declared import draw_declared
 from audit.lineage.stages import draw_stages
 from audit.lineage.status import weights_status
+from audit.sources.addresses import redacted
 from audit.verdicts import Grade, WeightsStatus
 
 _NO_RUN = {
@@ -28,8 +39,10 @@ def build(facts: VersionFacts) -> Graph:
     draw_stages(canvas, facts, weights)
     if facts.run is not None and run:
         _tagged_commit(canvas, facts, run)
-        _datasets(canvas, facts.run, run)
+        _datasets(canvas, facts, facts.run, run)
         _environment(canvas, facts, run)
+        _bases(canvas, facts, run)
+    draw_declared(canvas, facts, version, run)
     _downstream(canvas, facts, version)
     return canvas.graph(version)
 
@@ -42,12 +55,12 @@ def _version(canvas: Canvas, facts: VersionFacts) -> str:
         f"{version.model} v{version.version}",
         detail="deleted" if version.deleted else version.status.lower(),
     )
-    if facts.origin:
-        nearest = facts.origin[0]
-        label = nearest.replace("/", " v")
-        source = canvas.node(NodeKind.MODEL_VERSION, nearest, label, role="origin")
-        method = "the registry's source names the version that this one copies"
-        canvas.edge(node, source, Relation.WAS_DERIVED_FROM, Grade.RECORDED, method, version.source)
+    copy, method = node, "the registry's source names the version that this one copies"
+    for key in facts.origin:
+        source = canvas.node(NodeKind.MODEL_VERSION, key, key.replace("/", " v"), role="origin")
+        operand = version.source if copy == node else ""
+        canvas.edge(copy, source, Relation.WAS_DERIVED_FROM, Grade.RECORDED, method, operand)
+        copy = source
     return node
 
 
@@ -91,7 +104,7 @@ def _holding(canvas: Canvas, facts: VersionFacts) -> tuple[Grade, str, tuple[str
         operands = (
             f"first seen sha256:{weights.first_sha256}",
             f"now sha256:{weights.sha256}",
-            *weights.changed_files,
+            *weights.changes,
         )
         return Grade.CONTRADICTED, "the weights changed after they were first seen", operands
     method = "the registry names this storage location, and its bytes were hashed in this run"
@@ -148,6 +161,10 @@ def _tagged_commit(canvas: Canvas, facts: VersionFacts, run: str) -> None:
     differ = [item.path for item in here if not item.equal]
     if commit.state is CommitState.NOT_CHECKABLE:
         grade, method = Grade.NOT_CHECKABLE, "no whole configured repository could be asked"
+    elif commit.state is CommitState.UNKNOWN_REPOSITORY:
+        grade, method = Grade.NOT_CHECKABLE, "the repository that the run names is not configured"
+    elif commit.state is CommitState.SUBMODULE:
+        grade, method = Grade.DECLARED, "a configured repository holds it as a submodule's commit"
     elif commit.state in (CommitState.MISSING, CommitState.MALFORMED):
         grade, method = Grade.MISSING, "the commit in the run's tag is in no configured repository"
         canvas.gap("code commit", f"{method}: {commit.sha}", "the code that ran cannot be shown")
@@ -156,35 +173,52 @@ def _tagged_commit(canvas: Canvas, facts: VersionFacts, run: str) -> None:
         method = "every dependency in the lock equals the file in this commit, hashed now"
     else:
         grade, method = Grade.DECLARED, "the run's tag names this commit"
-    told = (f"the tree that ran differed in {', '.join(differ)}",) if differ else ()
+    told = [f"the tree that ran differed in {', '.join(differ)}"] if differ else []
+    told += [commit.reason] if commit.reason else []
     canvas.edge(run, node, Relation.USED, grade, method, "mlflow.source.git.commit", *told)
 
 
-def _datasets(canvas: Canvas, run: Run, node: str) -> None:
+def _datasets(canvas: Canvas, facts: VersionFacts, run: Run, node: str) -> None:
     files = [item for item in canvas.nodes.values() if item.kind is NodeKind.FILE]
-    for data in run.datasets:
+    for number, data in enumerate(run.datasets):
         detail = f"MLflow sample digest {data.digest}"
         key = f"{data.name}:{data.digest}"
         dataset = canvas.node(NodeKind.DATASET, key, data.name, detail=detail, role="input")
         method = "MLflow's table of run inputs"
         canvas.edge(node, dataset, Relation.USED, Grade.RECORDED, method, data.context)
+        check = facts.datasets[number] if number < len(facts.datasets) else None
+        found = f"{NodeKind.FILE.value}:{check.file}" if check and check.file else ""
         name = PurePosixPath(source_address(data)).name
         same = [file for file in files if name and PurePosixPath(file.label).name == name]
-        if len(same) == 1:
-            method = "the data set's source has the file's name; its digest covers a sample only"
-            target, operand = same[0].id, source_address(data)
-            canvas.edge(dataset, target, Relation.WAS_DERIVED_FROM, Grade.INFERRED, method, operand)
+        target = found if found in canvas.nodes else same[0].id if len(same) == 1 else ""
+        if target:
+            method, *operands = _named(data, check)
+            grade = Grade.INFERRED
+            canvas.edge(dataset, target, Relation.WAS_DERIVED_FROM, grade, method, *operands)
+
+
+def _named(data: DatasetInput, check: DatasetCheck | None) -> tuple[str, ...]:
+    """Return how a data set and a file of the lineage are known to be the same, with operands."""
+    source = source_address(data)
+    if check is None or check.state is DigestState.NOT_COMPUTED:
+        return "the data set's source has the file's name; its digest covers a sample only", source
+    told = (source, f"MLflow sample digest {data.digest}", f"{check.reader}: {check.computed}")
+    if check.state is DigestState.EQUAL:
+        return "the source has the file's name, and a sample of the file has its digest", *told
+    method = "the data set's source has the file's name; its sample digest differs by this reader"
+    return method, *told
 
 
 def source_address(data: DatasetInput) -> str:
-    """Return the address in a data set's source, which MLflow keeps as JSON (``uri``, ``url``)."""
+    """Return the address in a data set's source, which MLflow keeps as JSON, without secrets."""
     try:
         source = json.loads(data.source)
-    except ValueError:
-        return data.source
+    except (ValueError, RecursionError):
+        return redacted(data.source)
     if not isinstance(source, dict):
-        return data.source
-    return next((str(source[key]) for key in ("uri", "url", "path") if source.get(key)), "")
+        return redacted(data.source)
+    found = (str(source[key]) for key in ("uri", "url", "path") if source.get(key))
+    return redacted(next(found, ""))
 
 
 def _environment(canvas: Canvas, facts: VersionFacts, run: str) -> None:
@@ -196,6 +230,17 @@ def _environment(canvas: Canvas, facts: VersionFacts, run: str) -> None:
     node = canvas.node(NodeKind.ENVIRONMENT, "environment", label, detail=detail)
     method = "files beside the weights"
     canvas.edge(run, node, Relation.USED, Grade.DECLARED, method, *environment.sources)
+
+
+def _bases(canvas: Canvas, facts: VersionFacts, run: str) -> None:
+    """Add the models that the training took as input: versions, or logged models by their ids."""
+    for base in facts.bases:
+        is_version = "/" in base
+        kind = NodeKind.MODEL_VERSION if is_version else NodeKind.LOGGED_MODEL
+        label = " v".join(base.rsplit("/", 1)) if is_version else base
+        node = canvas.node(kind, base, label, role="base")
+        method = "MLflow's table of run inputs"
+        canvas.edge(run, node, Relation.USED, Grade.RECORDED, method, base)
 
 
 def _downstream(canvas: Canvas, facts: VersionFacts, version: str) -> None:

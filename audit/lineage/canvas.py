@@ -13,6 +13,11 @@ _OFF_CHAIN = frozenset(
 )
 
 
+DECLARED = "declared"
+"""Role of a node that only a claim leads to: no link of the chain."""
+_OFF_ROLES = frozenset({"commit", DECLARED})
+
+
 class Canvas:
     """Collects a version's nodes, edges and gaps; ``graph`` says what they come to."""
 
@@ -27,13 +32,16 @@ class Canvas:
         self.nodes.setdefault(node_id, Node(node_id, kind, label, **more))
         return node_id
 
-    def file(self, path: TrackedPath, role: str, detail: str = "") -> str:
-        """Return the id of a data file's node."""
+    def file(self, path: TrackedPath, role: str, detail: str = "", within: str = "") -> str:
+        """Return the id of a data file's node.
+
+        ``within`` is the repository of a file that is not in the one with the weights' lock.
+        """
         return self.node(
             NodeKind.FILE,
-            f"{path.path}@{path.digest}",
+            f"{within}:{path.path}@{path.digest}" if within else f"{path.path}@{path.digest}",
             path.path,
-            digest=f"{path.hash_name}:{path.digest}",
+            digest=f"{path.hash_name}:{path.digest}" if path.digest else "",
             detail=detail or (f"{path.files} files" if path.files else ""),
             role=role,
         )
@@ -87,7 +95,7 @@ class Canvas:
             for index, edge in enumerate(self.edges):
                 before, after = edge.flow
                 node = self.nodes[before]
-                if after != here or node.kind in _OFF_CHAIN or node.role == "commit":
+                if after != here or node.kind in _OFF_CHAIN or node.role in _OFF_ROLES:
                     continue
                 chain.add(index)
                 if before not in reached:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from audit import canonical, factsfile
 from audit.archive import manifest
 from audit.errors import UsageError, VerificationError
-from audit.facts import Facts, VersionFacts
+from audit.facts import Facts, Registry, VersionFacts, model_label
 from audit.period import parse
 from audit.questions.wording import inert
 
@@ -70,6 +71,45 @@ def version_named(facts: Facts, text: str) -> VersionFacts:
 
     Raises ``UsageError`` for a name of none, with those near it.
     """
+    known = {item.version.key: item for item in facts.versions}
+    names = {(item.version.label, item.version.version): item.aliases for item in facts.versions}
+    left_out = {(left.model, left.version): left.reason for left in facts.left_out}
+    return known[key_named(text, names, "the bundle", left_out)]
+
+
+def registered(registry: Registry, text: str) -> str:
+    """Return the key (``model/version``) of the version of a registry that a text names.
+
+    Raises ``UsageError`` for a name of none, with those near it.
+    """
+    aliases: dict[tuple[str, int], list[str]] = {}
+    for model in registry.models:
+        label = model_label(model.name, model.workspace)
+        for alias, number in model.aliases.items():
+            aliases.setdefault((label, number), []).append(alias)
+    names = {
+        (item.label, item.version): aliases.get((item.label, item.version), ())
+        for item in registry.versions
+    }
+    return key_named(text, names, "the registry")
+
+
+def numbered(text: str) -> str:
+    """Return the key (``model/version``) that a text names by number, empty for any other."""
+    match = _NAMED.fullmatch(text.strip())
+    return f"{match['model']}/{int(match['number'])}" if match and match["number"] else ""
+
+
+def key_named(
+    text: str,
+    known: Mapping[tuple[str, int], Collection[str]],
+    where: str,
+    left_out: Mapping[tuple[str, int], str] = MappingProxyType({}),
+) -> str:
+    """Return the key of the one version among ``known`` (with their aliases) that a text names.
+
+    Raises ``UsageError`` for a name of none, with those near it.
+    """
     match = _NAMED.fullmatch(text.strip())
     if match is None:
         raise UsageError(
@@ -77,23 +117,21 @@ def version_named(facts: Facts, text: str) -> VersionFacts:
             remedy="Write models:/churn@champion, models:/churn/4 or churn/4",
         )
     label, number, alias = match["model"], match["number"], match["alias"]
-    own = [item for item in facts.versions if item.version.label == label]
-    for item in own:
-        if item.version.version == int(number) if number else alias in item.aliases:
-            return item
+    own = {version: aliases for (model, version), aliases in known.items() if model == label}
+    for version, aliases in own.items():
+        if version == int(number) if number else alias in aliases:
+            return f"{label}/{version}"
     if not own:
-        labels = sorted({item.version.label for item in facts.versions})
-        what = f"no model of this name is in the bundle: {inert(label)}"
+        labels = sorted({model for model, _ in known})
+        what = f"no model of this name is in {where}: {inert(label)}"
         raise UsageError(what, remedy=near(label, labels))
     wanted = f"version {number}" if number else f"alias {inert(alias)}"
-    for left in facts.left_out:
-        if number and (left.model, left.version) == (label, int(number)):
-            why = f"{inert(label)} {wanted} is not in this report: {inert(left.reason)}"
-            raise UsageError(why)
-    there = [f"{label}/{item.version.version}" for item in own]
-    there += [f"{label}@{name}" for item in own for name in item.aliases]
+    if number and (why := left_out.get((label, int(number)))) is not None:
+        raise UsageError(f"{inert(label)} {wanted} is not in this report: {inert(why)}")
+    there = [f"{label}/{version}" for version in own]
+    there += [f"{label}@{name}" for aliases in own.values() for name in aliases]
     raise UsageError(
-        f"{inert(label)} has no {wanted} in the bundle",
+        f"{inert(label)} has no {wanted} in {where}",
         remedy=near(f"{label}/{number}" if number else f"{label}@{alias}", there),
     )
 

@@ -14,14 +14,15 @@ from typing import Any
 
 from audit import canonical
 from audit.facts import Facts, VersionFacts
+from audit.facts.code import CODE_SUFFIXES
 from audit.graph import NodeKind
-from audit.lineage.stages import CODE_SUFFIXES
-from audit.questions.pieces import package_of
+from audit.questions.members import changed_members
 from audit.questions.wording import columns, inert
 from audit.render.words import VERDICTS, counted, status_word
 from audit.report.build import build
 from audit.report.dossier import columns as schema_columns
 from audit.report.model import Dossier
+from audit.sources.artifacts.requirements import package_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Part:
     same: int = 0
     """How many things are the same in both."""
     unknown: str = ""
+    more: tuple[str, ...] = ()
+    """What else differs, or may, beside what is listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,13 @@ def compare(facts: Facts, before: VersionFacts, after: VersionFacts) -> Comparis
         for dossier in report.dossiers
         if (dossier.label, dossier.version) == (item.version.label, item.version.version)
     )
-    parts = tuple(_part(name, read, old, new) for name, read in _PARTS.items())
+    raw, *rest = (_part(name, read, old, new) for name, read in _PARTS.items())
     return Comparison(
         before.version.key,
         after.version.key,
         status_word(old.dossier.statuses.lineage),
         status_word(new.dossier.statuses.lineage),
-        (*parts, _checks(old, new)),
+        (raw, *_members(before, after), *rest, _checks(old, new)),
     )
 
 
@@ -121,6 +124,16 @@ def _raw(side: _Side) -> _Values | str:
         return gaps[0].detail or "its raw data is not known" if gaps else "no raw data is recorded"
     pairs = [(node.label, node.digest) for node in files]
     return _grouped([*pairs, *((gap.label, f"GAP {gap.detail}".strip()) for gap in gaps)])
+
+
+def _members(before: VersionFacts, after: VersionFacts) -> Iterator[Part]:
+    """Yield the files of raw folders that differ, where a folder does."""
+    found, more = changed_members(before, after)
+    if found:
+        differences = tuple(Difference(*item) for item in found)
+        yield Part("files of folders", differences, more=tuple(more))
+    elif more:
+        yield Part("files of folders", unknown="; ".join(more))
 
 
 def _code(side: _Side) -> _Values | str:
@@ -276,6 +289,7 @@ def _block(part: Part) -> Iterator[str]:
         for item in part.differences
     ]
     yield from columns((), rows)
+    yield from (f"  {inert(item)}" for item in part.more)
 
 
 def _sign(item: Difference) -> str:

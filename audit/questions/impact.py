@@ -14,8 +14,10 @@ from typing import Any
 from audit import canonical
 from audit.facts import Facts, VersionFacts
 from audit.graph import Edge, Graph, Node, NodeKind, Relation
+from audit.questions.ancestry import Ancestry
 from audit.questions.onward import Links, Onward, onward, version_id
-from audit.questions.pieces import Piece, PieceKind, chosen, pieces
+from audit.questions.pieces import chosen, kinds_meant
+from audit.questions.undecided import undecided
 from audit.questions.wording import (
     Paint,
     columns,
@@ -27,6 +29,7 @@ from audit.questions.wording import (
 )
 from audit.render.csv import render_csv
 from audit.render.words import GRADES, LINEAGE, counted
+from audit.report.pieces import Piece, PieceKind, pieces
 from audit.report.tables import Table
 from audit.verdicts import Grade, weakest
 
@@ -55,6 +58,8 @@ class Descendant:
     hops: tuple[Hop, ...]
     lineage: str
     """A ``LineageStatus``."""
+    start: Node | None = None
+    """Where the way begins, of a piece that is a node of the lineage."""
 
     @property
     def grade(self) -> Grade:
@@ -81,16 +86,22 @@ class Impact:
     """Versions of the registry that the bundle does not report on."""
 
 
-def impact(facts: Facts, asked: str) -> Impact:
+def impact(facts: Facts, asked: str, ancestry: Ancestry | None = None) -> Impact:
     """Return what descends from what is asked.
 
-    Raises ``UsageError`` for a name of nothing or of several things.
+    With ``ancestry``, what is asked is the commit that it was read for, and every version
+    descends whose code was made on top of it. Raises ``UsageError`` for a name of nothing or
+    of several things.
     """
     world = onward(facts)
     versions = {item.version.key: item for item in facts.versions}
     own = {key: tuple(pieces(item, world.graphs[key])) for key, item in versions.items()}
-    kind, fitting = chosen(asked, (piece for found in own.values() for piece in found))
-    wanted = frozenset(fitting)
+    if ancestry:
+        own = {key: tuple(ancestry.pieces(has)) for key, has in own.items()}
+        kind, wanted = PieceKind.COMMIT, frozenset(piece for has in own.values() for piece in has)
+    else:
+        kind, fitting = chosen(asked, (piece for has in own.values() for piece in has))
+        wanted = frozenset(fitting)
     ways: dict[str, tuple[Piece, tuple[Hop, ...]]] = {}
     for key, has in own.items():
         graph = world.graphs[key]
@@ -99,19 +110,32 @@ def impact(facts: Facts, asked: str) -> Impact:
             ways[key] = min(found, key=lambda item: (_rank(item[1]), len(item[1])))
     for key in list(ways):
         _follow(world, key, ways)
+    starts = {node.id: node for graph in world.graphs.values() for node in graph.nodes}
     descendants = [
-        Descendant(versions[key], piece, hops, world.graphs[key].status.value)
+        Descendant(
+            versions[key],
+            piece,
+            hops,
+            world.graphs[key].status.value,
+            starts.get(hops[0].edge.flow[0]) if hops else None,
+        )
         for key, (piece, hops) in ways.items()
+        if hops or kind is not PieceKind.VERSION  # a version does not descend from itself
     ]
     descendants.sort(
         key=lambda d: (not d.version.aliases, d.version.version.label, -d.version.version.version)
     )
-    undecided = tuple(
+    unsure = tuple(
         (key, reason)
         for key, item in versions.items()
-        if key not in ways and (reason := _unknown(kind, item, world.graphs[key]))
+        if key not in ways
+        and (
+            reason := ancestry.unknown(world.graphs[key])
+            if ancestry
+            else undecided(kind, asked, item, world.graphs[key])
+        )
     )
-    return Impact(asked, kind, tuple(descendants), undecided, len(facts.left_out))
+    return Impact(asked, kind, tuple(descendants), unsure, len(facts.left_out))
 
 
 def _rank(hops: tuple[Hop, ...]) -> int:
@@ -129,7 +153,9 @@ def _way(graph: Graph, piece: Piece, key: str) -> tuple[Hop, ...] | None:
     first: tuple[Hop, ...] = ()
     if piece.link:
         operands = (f"{piece.name} {piece.digest}".strip(),)
-        edge = Edge(piece.node, piece.name, Relation.USED, Grade.RECORDED, piece.link, operands)
+        acts = nodes[piece.node].kind in (NodeKind.STAGE, NodeKind.RUN, NodeKind.ENVIRONMENT)
+        relation = Relation.USED if acts else Relation.WAS_DERIVED_FROM
+        edge = Edge(piece.node, piece.name, relation, Grade.RECORDED, piece.link, operands)
         first = (Hop(edge, nodes[piece.node]),)
     for grade in Grade:
         links: Links = defaultdict(list)
@@ -177,30 +203,15 @@ def _follow(world: Onward, key: str, ways: dict[str, tuple[Piece, tuple[Hop, ...
                 ways.setdefault(after.partition(":")[2], (ways[key][0], further))
 
 
-def _unknown(kind: PieceKind, facts: VersionFacts, graph: Graph) -> str:
-    """Return why it cannot be told whether a version descends, empty where it can."""
-    if kind is PieceKind.PACKAGE:
-        return "" if facts.environment.sources else "its environment is not recorded"
-    if kind is PieceKind.COMMIT:
-        return "" if graph.of_kind(NodeKind.COMMIT) else "no commit of its code is known"
-    if kind is PieceKind.DATASET:
-        return "" if facts.run is not None else "its run's data sets are not known"
-    for index in graph.chain:
-        edge = graph.edges[index]
-        if edge.grade in (Grade.MISSING, Grade.NOT_CHECKABLE):
-            node = graph.by_id()[edge.flow[0]]
-            if node.role == "raw" or node.kind is NodeKind.WEIGHTS:
-                return edge.method
-    return ""
-
-
 def text(answer: Impact, paint: Paint = plain_word) -> str:
     """Return the answer as text for a terminal: a table, then how each version descends."""
     if not answer.found:
         return "\n".join(["nothing descends from it", *_rest(answer)])
     held = sum(bool(item.version.aliases) for item in answer.found)
     count = counted(len(answer.found), "version")
-    head = f"{answer.kind.value} {inert(answer.asked)}: {count}, {held} with an alias"
+    head = (
+        f"{answer.kind.value} {inert(kinds_meant(answer.asked)[1])}: {count}, {held} with an alias"
+    )
     rows = [
         (
             item.version.version.key,

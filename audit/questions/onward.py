@@ -11,7 +11,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from audit import lineage
-from audit.facts import Facts
+from audit.facts import Facts, VersionFacts
 from audit.graph import Edge, Graph, Node, NodeKind, Relation
 from audit.verdicts import Grade
 
@@ -64,7 +64,27 @@ def onward(facts: Facts) -> Onward:
                     for other in made[name]
                     if other != key
                 ]
+    for item in facts.versions:
+        _built(item, nodes, links)
     return Onward(graphs, nodes, links)
+
+
+def _built(facts: VersionFacts, nodes: dict[str, Node], links: Links) -> None:
+    """Add the ways to a version from those that it was built on, where none is known yet."""
+    end = version_id(facts.version.key)
+    for base in facts.bases:
+        start = version_id(base)
+        if start not in nodes or start == end or _leads(links, start, end):
+            continue
+        method = "its training run took the other version as an input"
+        edge = Edge(end, start, Relation.WAS_DERIVED_FROM, Grade.RECORDED, method, (base,))
+        links[start].append((edge, end))
+
+
+def _leads(links: Links, start: str, end: str) -> bool:
+    """Whether a way of at most two links leads from one node to another already."""
+    ends = [after for _, after in links.get(start, ())]
+    return end in ends or any(after == end for via in ends for _, after in links.get(via, ()))
 
 
 def _made(key: str, run: str) -> Edge:

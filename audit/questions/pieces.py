@@ -1,107 +1,26 @@
-"""What versions can descend from, and which piece of it a question names."""
+"""Which pieces of the lineage a question names, and which are too loosely known to tell."""
 
 from __future__ import annotations
 
-import enum
 import fnmatch
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from audit.errors import UsageError
-from audit.facts import VersionFacts
-from audit.graph import Graph, Node, NodeKind
 from audit.questions.asked import near
 from audit.questions.wording import inert
-
-
-class PieceKind(enum.StrEnum):
-    """How a piece can be named; the value is the word before the colon."""
-
-    DIGEST = "digest"
-    PATH = "path"
-    DATASET = "dataset"
-    COMMIT = "commit"
-    PACKAGE = "package"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A file with its digest, a data set, a commit or a package of one version's lineage."""
-
-    kind: PieceKind
-    """``path`` for files, which also go by their digest."""
-    name: str
-    digest: str = ""
-    """Without the name of its kind: hex digits, with ``.dir`` for a folder."""
-    node: str = ""
-    """The node of the version's graph that is the piece, or that used it; empty for none."""
-    link: str = ""
-    """Where ``node`` only used it: how that is known."""
-
+from audit.report.pieces import Piece, PieceKind
+from audit.sources.artifacts.requirements import is_version, package_of
 
 _HEX = re.compile(r"(?:md5|sha1|sha256|md5-dos2unix)?:?([0-9a-f]{7,64}(?:\.dir)?)", re.IGNORECASE)
+_VERSION = re.compile(r"(?:models:/)?(.+?)/v?(\d{1,9})")
 _LEAST = {PieceKind.DIGEST: 8, PieceKind.COMMIT: 7}
-
-
-def pieces(facts: VersionFacts, graph: Graph) -> Iterator[Piece]:
-    """Yield all pieces that one version descends from."""
-    for node in graph.nodes:
-        if node.kind is NodeKind.FILE:
-            yield Piece(PieceKind.PATH, node.label, _bare(node.digest), node.id)
-        elif node.kind is NodeKind.DATASET:
-            digest = node.detail.rpartition(" ")[2] if node.role == "input" else ""
-            yield Piece(PieceKind.DATASET, node.label, digest, node.id)
-        elif node.kind is NodeKind.COMMIT:
-            yield Piece(PieceKind.COMMIT, node.label, node.digest, node.id)
-        elif node.kind is NodeKind.WEIGHTS:
-            yield from _weights(facts, node)
-    yield from _code(facts, graph)
-    environment = next((node.id for node in graph.of_kind(NodeKind.ENVIRONMENT)), "")
-    for line in facts.environment.packages:
-        yield Piece(PieceKind.PACKAGE, line, "", environment)
-
-
-def _weights(facts: VersionFacts, node: Node) -> Iterator[Piece]:
-    if node.digest:
-        name = f"weights of {facts.version.key}"
-        yield Piece(PieceKind.PATH, name, _bare(node.digest), node.id)
-    for file in facts.weights.files:
-        for digest in (file.md5, file.sha256, file.md5_dos2unix):
-            if digest:
-                yield Piece(PieceKind.PATH, file.path, digest, node.id)
-
-
-def _code(facts: VersionFacts, graph: Graph) -> Iterator[Piece]:
-    """Yield what a stage depends on and the graph does not draw as a file: code, and gaps."""
-    drawn = {node.label for node in graph.of_kind(NodeKind.FILE)}
-    for state in facts.pipeline.states:
-        for dep in state.deps:
-            if state.stage and dep.path not in drawn:
-                link = f"{state.file}: {state.stage} names it as a dependency"
-                stage = f"{NodeKind.STAGE.value}:{state.id}"
-                yield Piece(PieceKind.PATH, dep.path, dep.digest, stage, link)
-
-
-def _bare(digest: str) -> str:
-    return digest.rpartition(":")[2]
-
-
-def package_of(line: str) -> tuple[str, str]:
-    """Return a requirement's name as compared and its exact version, empty where it has none.
-
-    A line that is no requirement (``git+https://…``) is its own name.
-    """
-    try:
-        requirement = Requirement(line.partition(" --hash")[0].partition(" #")[0].strip())
-    except InvalidRequirement:
-        name, separator, version = line.partition("=")  # conda: name=version=build
-        return canonicalize_name(name.strip()), version.strip("= ") if separator else ""
-    exact = [item.version for item in requirement.specifier if item.operator in ("==", "===")]
-    return canonicalize_name(requirement.name), exact[0] if exact else ""
+_BY_WORD = frozenset({PieceKind.COMMAND, PieceKind.PARAM, PieceKind.USER})
+"""Kinds that are only meant where the word before the colon says so: their names are anything."""
 
 
 def chosen(asked: str, known: Iterable[Piece]) -> tuple[PieceKind, tuple[Piece, ...]]:
@@ -110,19 +29,19 @@ def chosen(asked: str, known: Iterable[Piece]) -> tuple[PieceKind, tuple[Piece, 
     Raises ``UsageError`` for a name of nothing or of several things, with what is near it.
     """
     every = tuple(dict.fromkeys(known))
-    word, _, rest = asked.strip().partition(":")
-    kinds, name = tuple(PieceKind), asked.strip()
-    if word in set(PieceKind) and rest:
-        kinds, name = (PieceKind(word),), rest.strip()
+    kinds, name = kinds_meant(asked)
     found: dict[PieceKind, tuple[Piece, ...]] = {}
     for kind in kinds:
-        fitting = tuple(piece for piece in every if _FITS[kind](name, piece))
+        fits = _FITS[kind](name)
+        fitting = tuple(piece for piece in every if fits(piece))
         if fitting:
             found[kind] = fitting
     if len(found) > 1:
         ways = ", ".join(f"{kind.value}:{inert(name, 80)}" for kind in found)
         what = f"{inert(name, 80)} is the name of several things"
         raise UsageError(what, remedy=f"Say which: {ways}")
+    if not found and PieceKind.PACKAGE in kinds and _asks_versions(name, every):
+        return PieceKind.PACKAGE, ()
     if not found:
         raise UsageError(
             f"nothing in the lineage of this bundle goes by {inert(name, 80)!r}",
@@ -140,6 +59,62 @@ def chosen(asked: str, known: Iterable[Piece]) -> tuple[PieceKind, tuple[Piece, 
     return kind, fitting
 
 
+def kinds_meant(asked: str) -> tuple[tuple[PieceKind, ...], str]:
+    """Return the kinds that a question may mean, and the name without the word for its kind."""
+    word, _, rest = asked.strip().partition(":")
+    if word == "models" and rest.startswith("/"):
+        return (PieceKind.VERSION,), asked.strip()
+    if word in set(PieceKind) and rest:
+        return (PieceKind(word),), rest.strip()
+    return tuple(kind for kind in PieceKind if kind not in _BY_WORD), asked.strip()
+
+
+def loosely(asked: str, packages: Iterable[str]) -> str:
+    """Return the requirement that may be of the package and versions asked for, or may not.
+
+    Such a one names no exact version that could be held against the range.
+    """
+    wanted = _requirement(kinds_meant(asked)[1])
+    if wanted is None or not wanted.specifier:
+        return ""
+    for line in packages:
+        own, version = package_of(line)
+        if own == canonicalize_name(wanted.name) and not is_version(version):
+            return line
+    return ""
+
+
+def _asks_versions(name: str, every: Iterable[Piece]) -> bool:
+    """Whether versions of a package that is known are asked for, of which there may be none.
+
+    One exact version that nobody has, and no loose requirement may be of, is a slip instead.
+    """
+    wanted = _requirement(name)
+    if wanted is None or not wanted.specifier:
+        return False
+    lines = [piece.name for piece in every if piece.kind is PieceKind.PACKAGE]
+    if any(package_of(line)[0] == canonicalize_name(wanted.name) for line in lines):
+        return bool(loosely(name, lines)) or any(
+            item.operator not in ("==", "===") for item in wanted.specifier
+        )
+    return False
+
+
+def below(name: str, folder: str) -> bool:
+    """Whether a path or pattern of paths that is asked for may be of a file in a folder."""
+    if any(sign in name for sign in "*?["):
+        fixed = re.split(r"[*?\[]", name, maxsplit=1)[0]
+        return f"{folder}/".startswith(fixed) or fixed.startswith(f"{folder}/")
+    return name.startswith(f"{folder}/")
+
+
+def _requirement(name: str) -> Requirement | None:
+    try:
+        return Requirement(name)
+    except InvalidRequirement:
+        return None
+
+
 def _too_short(name: str) -> str:
     short = re.fullmatch(r"[0-9a-f]{4,7}", name)
     return "Digests need 8 digits or more, commits 7 or more" if short else ""
@@ -152,45 +127,88 @@ def _names(every: Iterable[Piece]) -> Iterator[str]:
         yield piece.digest if piece.kind is PieceKind.COMMIT else piece.name
 
 
-def _is_digest(name: str, piece: Piece) -> bool:
-    return piece.kind in (PieceKind.PATH, PieceKind.DATASET) and _begins(name, piece, 8)
+Fits = Callable[[Piece], bool]
 
 
-def _is_commit(name: str, piece: Piece) -> bool:
-    return piece.kind is PieceKind.COMMIT and _begins(name, piece, 7)
+def _is_digest(name: str) -> Fits:
+    begins = _begins(name, 8)
+    of = (PieceKind.PATH, PieceKind.DATASET)
+    return lambda piece: piece.kind in of and begins(piece.digest)
 
 
-def _begins(name: str, piece: Piece, least: int) -> bool:
+def _is_commit(name: str) -> Fits:
+    begins = _begins(name, 7)
+    return lambda piece: piece.kind is PieceKind.COMMIT and begins(piece.digest)
+
+
+def _begins(name: str, least: int) -> Callable[[str], bool]:
     match = _HEX.fullmatch(name)
-    return (
-        match is not None and len(match[1]) >= least and piece.digest.startswith(match[1].lower())
+    if match is None or len(match[1]) < least:
+        return lambda _: False
+    beginning = match[1].lower()
+    return lambda digest: digest.startswith(beginning)
+
+
+def _is_path(name: str) -> Fits:
+    if not any(sign in name for sign in "*?["):
+        return lambda piece: piece.kind is PieceKind.PATH and piece.name == name
+    pattern = re.compile(fnmatch.translate(name))
+    return lambda piece: (
+        piece.kind is PieceKind.PATH
+        and (piece.name == name or pattern.match(piece.name) is not None)
     )
 
 
-def _is_path(name: str, piece: Piece) -> bool:
-    if piece.kind is not PieceKind.PATH:
-        return False
-    return piece.name == name or (
-        any(sign in name for sign in "*?[") and fnmatch.fnmatchcase(piece.name, name)
+def _is_stage(name: str) -> Fits:
+    whole = re.fullmatch(r"[0-9a-f]{64}", name)
+    return lambda piece: (
+        piece.kind is PieceKind.STAGE
+        and (piece.name == name or (whole is not None and piece.digest == name))
     )
 
 
-def _is_dataset(name: str, piece: Piece) -> bool:
-    return piece.kind is PieceKind.DATASET and piece.name == name
+def _is_version(name: str) -> Fits:
+    match = _VERSION.fullmatch(name)
+    key = f"{match[1]}/{int(match[2])}" if match else name
+    return lambda piece: piece.kind is PieceKind.VERSION and piece.name == key
 
 
-def _is_package(name: str, piece: Piece) -> bool:
-    if piece.kind is not PieceKind.PACKAGE:
-        return False
-    wanted, _, number = name.partition("==")
-    own, version = package_of(piece.name)
-    return canonicalize_name(wanted.strip()) == own and number.strip() in ("", version)
+def _is_package(name: str) -> Fits:
+    wanted = _requirement(name)
+    if wanted is None:  # such as git+https://…, or a version that PEP 440 does not know
+        plain, _, number = name.partition("==")
+        return _of_package(canonicalize_name(plain.strip()), number.strip(), None)
+    return _of_package(canonicalize_name(wanted.name), "", wanted.specifier or None)
 
 
-_FITS = {
+def _of_package(name: str, exact: str, range_: SpecifierSet | None) -> Fits:
+    def fits(piece: Piece) -> bool:
+        if piece.kind is not PieceKind.PACKAGE:
+            return False
+        own, version = package_of(piece.name)
+        if own != name:
+            return False
+        if range_ is None:
+            return exact in ("", version)
+        return is_version(version) and range_.contains(version, prereleases=True)
+
+    return fits
+
+
+def _called(kind: PieceKind) -> Callable[[str], Fits]:
+    return lambda name: lambda piece: piece.kind is kind and piece.name == name
+
+
+_FITS: dict[PieceKind, Callable[[str], Fits]] = {
     PieceKind.DIGEST: _is_digest,
     PieceKind.PATH: _is_path,
-    PieceKind.DATASET: _is_dataset,
+    PieceKind.DATASET: _called(PieceKind.DATASET),
     PieceKind.COMMIT: _is_commit,
     PieceKind.PACKAGE: _is_package,
+    PieceKind.STAGE: _is_stage,
+    PieceKind.VERSION: _is_version,
+    PieceKind.ADVISORY: _called(PieceKind.ADVISORY),
+    PieceKind.COMMAND: _called(PieceKind.COMMAND),
+    PieceKind.PARAM: _called(PieceKind.PARAM),
+    PieceKind.USER: _called(PieceKind.USER),
 }

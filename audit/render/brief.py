@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.facts import Consumer
-from audit.render import text, words
+from audit.render import holdings, text, words
 from audit.render.listing import Record, Records
+from audit.report import since
 from audit.report.model import DatasetRow, Dossier
 
 _MOST = 24
@@ -30,6 +31,9 @@ def _rows(dossier: Dossier) -> Iterator[tuple[str, str]]:
         yield "", f"… and {words.counted(len(data) - _MOST, 'data source')} more in the dossier"
     yield from _code(dossier)
     yield from _training(dossier)
+    if dossier.since is not None:
+        named = f"Since {since.before(dossier.since)}"
+        yield named, text.clip(text.capitalised(since.whole(dossier.since)), 900)
     environment = dossier.environment
     if environment.sources:
         loose = ", ".join(map(text.one_line, environment.unpinned[:_MOST]))
@@ -43,7 +47,11 @@ def _rows(dossier: Dossier) -> Iterator[tuple[str, str]]:
     meaning = words.WEIGHTS_MEANINGS[dossier.statuses.weights]
     files = words.counted(len(dossier.files), "file")
     tail = f"{meaning}{first}{f' Changed: {changed}.' if changed else ''}"
-    yield "Weights", f"{text.short_digest(dossier.weights_sha256)}, {files}. {tail}"
+    same = holdings.twins(dossier)
+    told = f"{text.short_digest(dossier.weights_sha256)}, {files}. {tail}"
+    yield "Weights", f"{told} {same}" if same else told
+    if dossier.model_signature is not None:
+        yield "Signature", holdings.signature(dossier.model_signature)
     for consumer in dossier.consumers[:_MOST]:
         yield "Consumer", _consumer(consumer)
     if not dossier.consumers:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -22,6 +21,7 @@ from audit.history.model import Action
 from audit.period import iso
 from audit.render import acts, view, words
 from audit.render.environment import environment
+from audit.render.policy import policy
 from audit.report.model import ControlResult, DatasetRow, Dossier, ExceptionItem, Report
 from audit.report.tables import tables
 from audit.resources import FONTS, TEMPLATES
@@ -134,11 +134,12 @@ def render_dashboard(
         kinds=sorted({action.kind.value for action in report.history.actions}),
         acted=sorted({action.label for action in report.history.actions}),
         severities=[severity for severity in Severity if any(r.severity is severity for r in rows)],
+        versions=[(f"{row.dossier.label}/{row.dossier.version}", row.anchor) for row in rows],
         limit=report.table_rows,
         csv="csv" in formats,
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
-        policy=_policy(style, script),
+        policy=policy(style, script),
     )
     return text.encode("utf-8")
 
@@ -282,25 +283,6 @@ def _script() -> str:
 
 def _read(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
-
-
-def _policy(*inline: str) -> str:
-    """Return the content security policy: this style, this script, and nothing from outside."""
-    style, script = (f"'sha256-{_base64(_sha256(text))}'" for text in inline)
-    rules: Iterable[str] = (
-        "default-src 'none'",
-        f"style-src {style}",
-        f"script-src {script}",
-        "font-src data:",
-        "img-src data:",
-        "base-uri 'none'",
-        "form-action 'none'",
-    )
-    return "; ".join(rules)
-
-
-def _sha256(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
 
 
 def _base64(data: bytes) -> str:

@@ -1,76 +1,65 @@
 """The lineage map of one model version, drawn as SVG.
 
-Data flows from left to right. What acts (stages, runs) is round, what is acted on
-(data, weights, commits) is square, the version is dark, what uses it is drawn with a
-hairline and what is missing with red dashes. A line tells by its stroke how it is known;
-colour only repeats that, so the map reads in grey as well. Sizes are millimetres.
+Data flows from left to right, on a narrow screen down. What acts (stages, runs) is round,
+what is acted on (data, weights, commits) is square, the version is dark, what uses it is
+drawn with a hairline and what is missing with red dashes. A line tells by its stroke how it
+is known; colour only repeats that, so the map reads in grey as well. What is contradicted or
+missing has a red sign on its line and a red strip at its box. Sizes are millimetres.
 """
 
 from __future__ import annotations
 
 import functools
-import hashlib
 import math
-from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 
 from audit.graph import Edge, Graph, Node, NodeKind
-from audit.render import strokes, text
+from audit.render import captions, shapes, strokes, text
 from audit.render.layering import Link
-from audit.render.layout import Box, Continuation, Line, Sheet, arrange
-from audit.render.lettering import clip, width, xml
-from audit.render.strokes import EDGE_STYLES, PILL, SMALL, Lines, mm
+from audit.render.layout import arrange, arrange_down
+from audit.render.lettering import xml
+from audit.render.places import ARROW, PILL, STEM, Box, Continuation, Line, Sheet
+from audit.render.shapes import STACK, Hand, kind_words
+from audit.render.stacks import Found
+from audit.render.strokes import DRAWN, EDGE_STYLES, Lines, Pen, mm
 from audit.render.words import GRADES, NOT_RECORDED
-from audit.verdicts import Grade
 
 SHEET_HEIGHT = 212.0
 """What fits an A4 page below a heading, in millimetres."""
 
-STACKED_FROM = 8
-"""So many alike nodes with the same neighbours are drawn as one stack."""
+NARROW = 86.0
+"""The width of a drawing that flows down, in millimetres."""
 
-_PADDING = 1.5
-_ROUND = 5.0
-_EDGE = 0.3
-_STACK = 0.9
-_CAPTION = 4.4
+NARROW_NODES = 150
+"""Beyond so many boxes there is no drawing that flows down; the page's list serves better."""
+
+_FILE_WIDTH = 174.0
+_EDGE = 0.4
 _SPOKEN = 120
-_MARGIN = 7.9
+_KEY = 5.4
 _SCREEN_LETTERS = 1.15
 """How much wider than the shipped fonts the letters of a reader's own machine may be."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
-    """The look of a kind of node; ``text`` is the ink of its kind, label and digest."""
+class _Medium:
+    """What a drawing is made for."""
 
-    fill: str = strokes.SOFT
-    ink: str = strokes.RULE
-    width: float = 0.25
-    round: bool = False
-    dashes: str = ""
-    text: tuple[str, str, str] = (strokes.THIRD, strokes.INK, strokes.SECOND)
+    own_letters: bool = False
+    """Those of the reader's machine, not the shipped ones."""
+    walked: bool = False
+    """It stands in a page that has a list of its nodes: nodes are links to it."""
+    titled: bool = False
+    """Nodes and lines tell what they are; else the lines of a grade are one path, as each
+    element of a printed page costs time."""
 
 
-_SQUARE = _Shape()
-_ACTIVITY = _Shape(strokes.PAPER, strokes.SECOND, 0.3, round=True)
-_USER = _Shape(strokes.PAPER, width=0.15)
-_SHAPES = {
-    NodeKind.STAGE: _ACTIVITY,
-    NodeKind.RUN: _ACTIVITY,
-    NodeKind.WEIGHTS: _Shape(strokes.TINT, strokes.ACCENT, 0.3),
-    NodeKind.LOGGED_MODEL: _Shape(strokes.TINT),
-    NodeKind.MODEL_VERSION: _Shape(
-        strokes.ACCENT, strokes.ACCENT, text=(strokes.PALE, strokes.PAPER, strokes.PALE)
-    ),
-    NodeKind.ALIAS: _USER,
-    NodeKind.CONSUMER: _USER,
-    NodeKind.GAP: _Shape(
-        strokes.PAPER, strokes.FAIL, 0.35, dashes="1.5 0.9", text=(strokes.FAIL,) * 3
-    ),
-}
-_PLURALS = {NodeKind.FILE: "files", NodeKind.DATASET: "data sets", NodeKind.CONSUMER: "consumers"}
+_PAGE = _Medium()
+_SCREEN = _Medium(own_letters=True, walked=True, titled=True)
+_FILE = _Medium(own_letters=True, titled=True)
 
 
 def lineage_svg(
@@ -81,35 +70,31 @@ def lineage_svg(
     Nothing is smaller than 6.5 points at that width. No sheet is higher than
     ``height_mm`` and a caption, unless it holds one box that is. With ``screen``,
     letters are those of the page, and nodes and lines carry titles, classes and
-    ``data-node``, ``data-from`` and ``data-to`` attributes. Without it, the lines of a
-    grade are one path: each element of a page costs time.
+    ``data-node``, ``data-from`` and ``data-to`` attributes; each node is a link to what
+    ``telling.entries`` says of it.
     """
-    graph, stacks = _stacked(_closed(graph))
-    if not graph.nodes:
-        return []
-    places = {node.id: place for place, node in enumerate(graph.nodes)}
-    links = [
-        Link(places[edge.flow[0]], places[edge.flow[1]], edge.grade.value) for edge in graph.edges
-    ]
-    sheets = _arranged(len(graph.nodes), tuple(links), width_mm - 2 * _EDGE, height_mm)
-    content = repr((graph.nodes, graph.edges, width_mm)).encode("utf-8", "backslashreplace")
-    mark = hashlib.sha256(content).hexdigest()[:10]
-    return [
-        _Drawing(graph, stacks, sheet, (number, len(sheets)), f"map-{mark}-{number}", screen).svg()
-        for number, sheet in enumerate(sheets, start=1)
-    ]
+    return _sheets(graph, width_mm, height_mm, _SCREEN if screen else _PAGE)
 
 
-def legend(graph: Graph) -> list[tuple[Grade, str]]:
-    """Return each grade that occurs, the strongest first, and its word: what a key tells."""
-    found = {edge.grade for edge in graph.edges}
-    return [(grade, GRADES[grade]) for grade in Grade if grade in found]
+def narrow_svg(graph: Graph) -> str:
+    """Return the map for a narrow screen: one sheet that flows down.
+
+    It is empty for no graph, and for one of more than ``NARROW_NODES`` boxes.
+    """
+    found = Found.of(graph)
+    if len(found.graph.nodes) > NARROW_NODES:
+        return ""
+    sheet = _arranged_down(len(found.graph.nodes), found.links, NARROW - 2 * _EDGE, found.more)
+    return _Drawing(found, sheet, (1, 1), found.mark("down"), _SCREEN).svg() if sheet else ""
 
 
-def kind_words(node: Node) -> str:
-    """Return what a node is: its role, where that tells more, and its kind."""
-    kind = "data set" if node.kind is NodeKind.DATASET else node.kind.value.replace("_", " ")
-    return kind if not node.role or node.role == kind else f"{node.role} {kind}"
+def draw(graph: Graph, *, whole: bool = False) -> tuple[str, ...]:
+    """Return a graph as SVG documents that stand alone, as wide as an A4 page allows.
+
+    There are as many as it has sheets, or one as high as it needs to be with ``whole``;
+    none for an empty graph. Each ends in a key of its lines.
+    """
+    return tuple(_sheets(graph, _FILE_WIDTH, inf if whole else SHEET_HEIGHT, _FILE))
 
 
 def sentence(edge: Edge, nodes: dict[str, Node]) -> str:
@@ -121,89 +106,89 @@ def sentence(edge: Edge, nodes: dict[str, Node]) -> str:
     return f"{source} {relation} {target} ({GRADES[edge.grade]}; {text.clip(edge.evidence)})"
 
 
+def _sheets(graph: Graph, width: float, height: float, medium: _Medium) -> list[str]:
+    found = Found.of(graph)
+    if not found.graph.nodes:
+        return []
+    sheets = _arranged(len(found.graph.nodes), found.links, width - 2 * _EDGE, height, found.more)
+    mark = found.mark(repr(width))
+    return [
+        _Drawing(found, sheet, (number, len(sheets)), f"{mark}-{number}", medium).svg()
+        for number, sheet in enumerate(sheets, start=1)
+    ]
+
+
 @functools.lru_cache(maxsize=64)
-def _arranged(count: int, links: tuple[Link, ...], width: float, height: float) -> list[Sheet]:
+def _arranged(
+    count: int, links: tuple[Link, ...], width: float, height: float, more: tuple[float, ...]
+) -> list[Sheet]:
     """Return the sheets of a drawing: versions of one model mostly differ in words alone."""
-    return arrange(count, links, width, height)
+    return arrange(count, links, width, height, more)
 
 
-def _closed(graph: Graph) -> Graph:
-    """Return the graph with a gap for each end of an edge that is no node of it."""
-    known = set(graph.by_id())
-    ends = dict.fromkeys(end for edge in graph.edges for end in (edge.source, edge.target))
-    lost = tuple(Node(end, NodeKind.GAP, end) for end in ends if end not in known)
-    return replace(graph, nodes=graph.nodes + lost) if lost else graph
-
-
-def _stacked(graph: Graph) -> tuple[Graph, frozenset[str]]:
-    """Return the graph with many alike nodes drawn as one, and the ids of such stacks.
-
-    Alike are nodes of one kind and role that have equal edges to the same neighbours.
-    """
-    around: dict[str, set[tuple[str, ...]]] = defaultdict(set)
-    for edge in graph.edges:
-        around[edge.source].add(("to", edge.target, edge.relation, edge.grade))
-        around[edge.target].add(("from", edge.source, edge.relation, edge.grade))
-    alike: dict[object, list[Node]] = defaultdict(list)
-    for node in graph.nodes:
-        if node.kind in _PLURALS:
-            alike[node.kind, node.role, frozenset(around[node.id])].append(node)
-    into: dict[str, Node] = {}
-    for members in alike.values():
-        if len(members) >= STACKED_FROM:
-            label = f"{len(members)} {_PLURALS[members[0].kind]}"
-            one = replace(members[0], label=label, digest="", detail="in lineage_nodes.csv")
-            into |= dict.fromkeys((node.id for node in members), one)
-    edges: dict[tuple[str, ...], Edge] = {}
-    for number, edge in enumerate(graph.edges):
-        if edge.source in into or edge.target in into:
-            source, target = (
-                into[end].id if end in into else end for end in (edge.source, edge.target)
-            )
-            key = (source, target, edge.relation, edge.grade)
-            every = ("each is in lineage_edges.csv",)
-            edges.setdefault(key, replace(edge, source=source, target=target, operands=every))
-        else:
-            edges[(str(number),)] = edge
-    nodes = dict.fromkeys(into.get(node.id, node) for node in graph.nodes)
-    stacks = frozenset(node.id for node in into.values())
-    return replace(graph, nodes=tuple(nodes), edges=tuple(edges.values()), chain=()), stacks
+@functools.lru_cache(maxsize=64)
+def _arranged_down(
+    count: int, links: tuple[Link, ...], width: float, more: tuple[float, ...]
+) -> Sheet | None:
+    return arrange_down(count, links, width, more)
 
 
 class _Drawing:
     """One sheet, from its places to its text."""
 
     def __init__(
-        self,
-        graph: Graph,
-        stacks: frozenset[str],
-        sheet: Sheet,
-        number: tuple[int, int],
-        prefix: str,
-        screen: bool,
+        self, found: Found, sheet: Sheet, number: tuple[int, int], prefix: str, medium: _Medium
     ) -> None:
-        self.graph, self.stacks, self.sheet = graph, stacks, sheet
-        (self.number, self.total), self.prefix, self.screen = number, prefix, screen
-        self.nodes = graph.by_id()
-        self.places = {node.id: place for place, node in enumerate(graph.nodes)}
+        self.found, self.graph, self.sheet = found, found.graph, sheet
+        (self.number, self.total), self.prefix, self.medium = number, prefix, medium
+        self.nodes = found.graph.by_id()
         self.boxes = {box.node: box for box in sheet.boxes}
-        self.shown = None if screen else text.glyphs()
-        self.letters = _SCREEN_LETTERS if screen else 1.0
-        self.mono = strokes.SCREEN_MONO if screen else strokes.MONO
+        self.pen = Pen(sheet.down)
+        own = medium.own_letters
+        self.hand = Hand(
+            strokes.SCREEN_MONO if own else strokes.MONO,
+            _SCREEN_LETTERS if own else 1.0,
+            None if own else text.glyphs(),
+        )
+        ends = [
+            (
+                end,
+                [
+                    text.visible(self.graph.nodes[other].label, self.hand.shown)
+                    for other in end.others
+                ],
+            )
+            for end in sheet.continuations
+        ]
+        self.caption = (
+            captions.lines(ends, number, sheet.width, self.hand.letters) if self.total > 1 else []
+        )
 
     def svg(self) -> str:
-        sheet = self.sheet
+        sheet, medium = self.sheet, self.medium
         wide = mm(sheet.width + 2 * _EDGE)
-        high = mm(sheet.height + _EDGE + _STACK + (_CAPTION if self.total > 1 else 0))
-        look = 'class="lineage-map"' if self.screen else f'font-family="{strokes.SANS}"'
+        below = sheet.height + _EDGE + STACK
+        alone = medium is _FILE
+        high = mm(below + captions.height(self.caption) + (_KEY if alone else 0.0))
+        look = f'font-family="{strokes.SANS}"'
+        role, described = "img", f' aria-describedby="{self.prefix}-d"'
         title, description = self._words()
+        if medium.walked:
+            look, role, described = 'class="lineage-map"', "group", ""
         head = (
-            f'<svg xmlns="http://www.w3.org/2000/svg" {look} role="img" width="{wide}mm" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" {look} role="{role}" width="{wide}mm" '
             f'height="{high}mm" viewBox="{-_EDGE} {-_EDGE} {wide} {high}" '
-            f'aria-labelledby="{self.prefix}-t" aria-describedby="{self.prefix}-d">'
+            f'aria-labelledby="{self.prefix}-t"{described}>'
         )
-        parts = [head, f'<title id="{self.prefix}-t">{xml(title)}</title>']
-        parts += [f'<desc id="{self.prefix}-d">{xml(description)}</desc>']
+        parts = [
+            head,
+            f'<title id="{self.prefix}-t">{xml(title)}</title>',
+        ]
+        if described:
+            parts += [f'<desc id="{self.prefix}-d">{xml(description)}</desc>']
+        if alone:
+            back = f'x="{-_EDGE}" y="{-_EDGE}" width="{wide}" height="{high}"'
+            parts += [f'<rect {back} fill="{strokes.PAPER}"/>']
         parts += [
             f'<path class="rule" d="M0 {mm(y)}H{mm(sheet.width)}" fill="none" '
             f'stroke="{strokes.HAIRLINE}" stroke-width="0.2"/>'
@@ -211,9 +196,14 @@ class _Drawing:
         ]
         lines = [self._line(line) for line in sheet.lines]
         lines += [self._continuation(end) for end in sheet.continuations]
-        parts += map(self._titled, lines) if self.screen else strokes.merged(lines)
+        lines.sort(key=lambda line: DRAWN.index(line.edges[0].grade))
+        parts += map(self._titled, lines) if medium.titled else strokes.merged(lines)
         parts += [self._node(box) for box in sheet.boxes]
-        parts += [self._caption()] if self.total > 1 else []
+        parts += captions.drawn(self.caption, sheet.width / 2, sheet.height + STACK)
+        if alone:
+            key = "".join(strokes.pieces(self.found.grades))
+            top = mm(below + captions.height(self.caption) + 0.6)
+            parts += [f'<g transform="translate(0 {top})">{key}</g>']
         return "\n".join([*parts, "</svg>"])
 
     def _words(self) -> tuple[str, str]:
@@ -222,6 +212,8 @@ class _Drawing:
         title = f"Lineage of {text.clip(versions[-1], _SPOKEN)}" if versions else "Lineage"
         if self.total > 1:
             title = f"{title}, sheet {self.number} of {self.total}"
+        if self.medium.walked:
+            return title, ""
         shown = [self.graph.nodes[box.node] for box in self.sheet.boxes]
         drawn = {line.link for line in self.sheet.lines}
         drawn |= {link for end in self.sheet.continuations for link in end.links}
@@ -230,119 +222,93 @@ class _Drawing:
         edges = [sentence(self.graph.edges[link], self.nodes) for link in sorted(drawn)]
         return title, ". ".join([f"Nodes: {counted}", *edges]) + "."
 
-    def _caption(self) -> str:
-        """Return where the letters of this sheet go on, as far as a line has room."""
-        onward: dict[int, dict[str, None]] = defaultdict(dict)
-        for end in self.sheet.continuations:
-            for sheet in end.sheets:
-                onward[sheet + 1][end.letter] = None
-        words = [f"Sheet {self.number} of {self.total}"]
-        words += [
-            f"{', '.join(sorted(letters))} on sheet {sheet}"
-            for sheet, letters in sorted(onward.items())
-            if sheet != self.number
-        ]
-        line = clip(". ".join(words), self.sheet.width, SMALL * self.letters)
-        y = self.sheet.height + _STACK + _CAPTION / 2
-        return strokes.print_small(line, self.sheet.width / 2, y, strokes.THIRD, 400)
-
     def _node(self, box: Box) -> str:
         node = self.graph.nodes[box.node]
-        shape = _SHAPES.get(node.kind, _SQUARE)
-        frame = self._frame(box, shape)
-        if node.id in self.stacks:
-            behind = replace(box, x=box.x + _STACK, y=box.y + _STACK)
-            frame = self._frame(behind, shape) + frame
-        drawn = frame + self._texts(node, box, shape)
-        if not self.screen:
+        alarm = self.found.alarms.get(node.id)
+        stack = node.id in self.found.stacks
+        drawn = shapes.drawn(node, box, self.hand, stack=stack, alarm=alarm)
+        if not self.medium.titled:
             return drawn
         facts = filter(None, (kind_words(node), node.label, node.digest, node.detail))
         name = xml(". ".join(map(text.clip, facts)))
-        kind = node.kind.value
-        return f'<g class="node {kind}" data-node="{box.node}"><title>{name}</title>{drawn}</g>'
+        look = f'class="node {node.kind.value}" data-node="{box.node}"'
+        if not self.medium.walked:
+            return f"<g {look}><title>{name}</title>{drawn}</g>"
+        wrong = f", {GRADES[alarm]}" if alarm else ""
+        said = xml(text.clip(f"{kind_words(node)} {node.label or NOT_RECORDED}{wrong}", _SPOKEN))
+        title = "" if self.sheet.down else f"<title>{name}</title>"
+        href = f"#{self.found.anchors[node.id]}"
+        return f'<a {look} href="{href}" aria-label="{said}">{title}{drawn}</a>'
 
-    def _frame(self, box: Box, shape: _Shape) -> str:
-        dashes = f' stroke-dasharray="{shape.dashes}"' if shape.dashes else ""
-        return (
-            f'<rect x="{mm(box.x)}" y="{mm(box.y)}" width="{mm(box.width)}" '
-            f'height="{mm(box.height)}" rx="{_ROUND if shape.round else 0.6}" '
-            f'fill="{shape.fill}" stroke="{shape.ink}" stroke-width="{shape.width}"{dashes}/>'
-        )
-
-    def _texts(self, node: Node, box: Box, shape: _Shape) -> str:
-        """Return two or three lines in the middle of a box, none wider than it."""
-        third = text.short_digest(node.digest) if node.digest else node.detail
-        lines = [(kind_words(node).upper(), -2.65, SMALL, 400, False)]
-        lines.append((node.label or NOT_RECORDED, 0.95, strokes.LABEL, 600, False))
-        if third:
-            lines.append((third, 4.3, SMALL, 400, bool(node.digest)))
-        down = box.y + box.height / 2 + (0.0 if third else 1.75)
-        room = box.width - 2 * _PADDING - (2.0 if shape.round else 0.0)
-        texts = []
-        for (words, lower, size, weight, mono), ink in zip(lines, shape.text, strict=False):
-            family = f' font-family="{self.mono}"' if mono else ""
-            short = clip(text.visible(words, self.shown), room, size * self.letters, mono=mono)
-            texts.append(
-                f'<text x="{mm(box.x + box.width / 2)}" y="{mm(down + lower)}" '
-                f'text-anchor="middle" font-size="{mm(size)}" font-weight="{weight}"{family} '
-                f'fill="{ink}">{xml(short)}</text>'
-            )
-        return "".join(texts)
+    def _flow(self, point: tuple[float, float]) -> tuple[float, float]:
+        """Return a point as the pen has it: along the flow, then across."""
+        return (point[1], point[0]) if self.sheet.down else point
 
     def _line(self, line: Line) -> Lines:
         edge = self.graph.edges[line.link]
-        style = EDGE_STYLES[edge.grade]
-        before, after = (self.boxes[self.places[end]] for end in edge.flow)
-        start, tip = self._border(before, line.points[0]), self._border(after, line.points[-1])
-        *points, (last, level) = line.points
-        points.append((last - strokes.ARROW[0], level))
-        path = [f"M{mm(start)} {mm(points[0][1])}H{mm(points[0][0])}"]
-        for (x1, y1), (x2, y2) in pairwise(points):
-            bend, flat = mm((x1 + x2) / 2), abs(y1 - y2) < 0.02
-            path.append(
-                f"H{mm(x2)}" if flat else f"C{bend} {mm(y1)} {bend} {mm(y2)} {mm(x2)} {mm(y2)}"
-            )
-        path.append(f"H{mm(tip - 1)}")
+        before, after = (self.boxes[self.found.places[end]] for end in edge.flow)
+        *points, last = map(self._flow, line.points)
+        start, tip = self._border(before, points[0], out=True), self._border(after, last)
+        points.append((last[0] - ARROW, last[1]))
+        pen = self.pen
+        path = [f"M{pen.at(start, points[0][1])}{pen.on(points[0][0])}"]
+        for here, there in pairwise(points):
+            flat = abs(here[1] - there[1]) < 0.02
+            path.append(pen.on(there[0]) if flat else pen.bend(here, there))
+        path.append(pen.on(tip - 1))
         turns = [pair for pair in pairwise(points) if pair[0][1] != pair[1][1]]
-        (x1, y1), (x2, y2) = turns[0] if turns else (points[0], points[1])
-        sign = strokes.signed(style, (x1 + x2) / 2, (y1 + y2) / 2)
-        return Lines([edge], "".join(path), strokes.arrow(tip, level), sign)
+        here, there = turns[0] if turns else (points[0], points[1])
+        middle = self._flow(((here[0] + there[0]) / 2, (here[1] + there[1]) / 2))
+        sign = strokes.signed(EDGE_STYLES[edge.grade], *middle)
+        return Lines([edge], "".join(path), pen.head(tip, last[1]), sign)
 
     def _continuation(self, end: Continuation) -> Lines:
         edges = [self.graph.edges[link] for link in end.links]
-        style = EDGE_STYLES[edges[0].grade]
-        letter = f"{style.sign}{end.letter}"
-        wide = max(PILL, width(letter, SMALL) + 0.9)
-        border = self._border(self.boxes[end.node], (end.x, end.y))
+        letter = f"{EDGE_STYLES[edges[0].grade].sign}{end.letter}"
+        deep = PILL if self.sheet.down else end.wide
+        along, across = self._flow((end.x, end.y))
+        border = self._border(self.boxes[end.node], (along, across), out=end.outward)
+        pen = self.pen
         if end.outward:
-            left = end.x + min(1.1, _MARGIN - wide)
-            path, head = f"M{mm(border)} {mm(end.y)}H{mm(left)}", ""
+            near = along + STEM
+            path, head = f"M{pen.at(border, across)}{pen.on(near)}", ""
+            middle = near + deep / 2
         else:
-            left = end.x - min(strokes.ARROW[0] + 1.1 + wide, _MARGIN)
-            path = f"M{mm(left + wide)} {mm(end.y)}H{mm(border - 1)}"
-            head = strokes.arrow(border, end.y)
-        sign = strokes.framed(letter, left, end.y, wide)
+            near = along - ARROW - STEM
+            path = f"M{pen.at(near, across)}{pen.on(border - 1)}"
+            head = pen.head(border, across)
+            middle = near - deep / 2
+        x, y = self._flow((middle, across))
+        sign = strokes.framed(letter, x - end.wide / 2, y, end.wide)
         elsewhere = [str(sheet + 1) for sheet in end.sheets if sheet + 1 != self.number]
         where = f" on sheet {', '.join(elsewhere)}" if elsewhere else ""
         going = "Goes on" if end.outward else "Comes from"
         return Lines(edges, path, head, sign, f"{going} at {end.letter}{where}: ")
 
-    def _border(self, box: Box, at: tuple[float, float]) -> float:
-        """Return where a box's outline is at the height of a point on its side."""
-        x, y = at
-        over = abs(y - box.y - box.height / 2) - (box.height / 2 - _ROUND)
-        shape = _SHAPES.get(self.graph.nodes[box.node].kind, _SQUARE)
-        if not shape.round or over <= 0:
-            return x
-        inset = _ROUND - math.sqrt(max(_ROUND**2 - over**2, 0.0))
-        return x + inset if x <= box.x + 0.01 else x - inset
+    def _border(self, box: Box, at: tuple[float, float], *, out: bool = False) -> float:
+        """Return where a box's outline is along the flow, at a point on its side.
+
+        ``out`` is the side that lines leave from.
+        """
+        near, low = self._flow((box.x, box.y))
+        deep, wide = self._flow((box.width, box.height))
+        side = near + deep if out else near
+        over = abs(at[1] - low - wide / 2) - (wide / 2 - shapes.ROUND)
+        if not shapes.shape_of(self.graph.nodes[box.node]).round or over <= 0:
+            return side
+        inset = shapes.ROUND - math.sqrt(max(shapes.ROUND**2 - over**2, 0.0))
+        return side - inset if out else side + inset
 
     def _titled(self, lines: Lines) -> str:
+        """Return lines in a group that says what they are, where a pointer could ask."""
         words = lines.before + "; ".join(sentence(edge, self.nodes) for edge in lines.edges)
-        ends = [{self.places[edge.flow[side]] for edge in lines.edges} for side in (0, 1)]
+        title = "" if self.sheet.down else f"<title>{xml(words)}</title>"
+        ends = [{self.found.places[edge.flow[side]] for edge in lines.edges} for side in (0, 1)]
         start, end = (" ".join(map(str, sorted(side))) for side in ends)
         grade = lines.edges[0].grade
+        look = f"edge {grade}{' lettered' if lines.before else ''}"
+        hidden = ' aria-hidden="true"' if self.medium.walked else ""
         return (
-            f'<g class="edge {grade}" data-from="{start}" data-to="{end}" '
-            f'color="{EDGE_STYLES[grade].ink}"><title>{xml(words)}</title>{lines.drawn()}</g>'
+            f'<g class="{look}"{hidden} data-from="{start}" data-to="{end}" '
+            f'color="{EDGE_STYLES[grade].ink}">{title}{lines.drawn()}</g>'
         )

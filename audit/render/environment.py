@@ -21,9 +21,28 @@ from markupsafe import Markup
 
 from audit.graph import Graph
 from audit.history.model import Tenure
-from audit.render import acts, brief, records, signs, strokes, text, view, words
-from audit.render.drawing import legend, lineage_svg
+from audit.render import (
+    acts,
+    brief,
+    commits,
+    fresher,
+    holdings,
+    pipelines,
+    recorders,
+    records,
+    reviews,
+    signs,
+    since,
+    strokes,
+    telling,
+    text,
+    view,
+    vulnerabilities,
+    words,
+)
+from audit.render.drawing import lineage_svg, narrow_svg
 from audit.render.listing import Records, set_lines
+from audit.render.stacks import legend
 from audit.render.timeline import Window, timeline_svg
 from audit.report.model import Report
 from audit.resources import TEMPLATES
@@ -63,11 +82,21 @@ def environment(medium: Medium) -> jinja2.Environment:
         "view": view,
         "in_brief": brief.record,
         "records": records,
+        "code": commits,
+        "holdings": holdings,
+        "recorders": recorders,
+        "fresher": fresher,
+        "pipelines": pipelines,
+        "reviews": reviews,
+        "since": since,
+        "vulnerabilities": vulnerabilities,
         "acts": acts,
+        "telling": telling,
         "timeline": functools.partial(_timeline, screen=medium == "html"),
         "timeline_key": functools.partial(_timeline_key, screen=medium == "html"),
         "listing": functools.partial(_listing, shown=shown),
         "drawing": functools.partial(_drawing, screen=medium == "html"),
+        "narrow_drawing": lambda graph: Markup(narrow_svg(graph)),  # noqa: S704
         "legend": functools.partial(_legend, screen=medium == "html"),
         "style": _style,
         "Verdict": Verdict,

@@ -8,7 +8,7 @@ import hashlib
 from importlib.metadata import version
 from pathlib import Path
 
-from audit import __version__
+from audit import __version__, report
 from audit.resources import TEMPLATES
 
 _PACKAGES = ("weasyprint", "pydyf", "fonttools", "jinja2", "pandas", "mlflow")
@@ -28,6 +28,8 @@ def renderer_versions() -> dict[str, str]:
         "font subsetting": subset or "fontTools",
         "templates": _digest(TEMPLATES),
         "renderers": _digest(Path(__file__).parent),
+        # Some of a page's sentences are worded where the report is built.
+        "wording": _digest(Path(report.__file__).parent),
     }
 
 

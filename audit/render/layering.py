@@ -10,11 +10,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A line to draw between two boxes, by their indices; ``group`` is how it is drawn."""
+    """A line to draw between two boxes, by their indices.
+
+    ``group`` is how it is drawn, ``signed`` whether that is with a sign.
+    """
 
     start: int
     end: int
     group: str = ""
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@ from audit.render.text import visible
 PT = 25.4 / 72
 """Millimetres in a point."""
 
+SMALL, LABEL = 6.5 * PT, 7.5 * PT
+"""The two sizes of letters in drawings; nothing is smaller."""
+
 ELLIPSIS = "…"
 
 _LEAST_HEAD = 5

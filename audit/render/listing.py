@@ -19,7 +19,7 @@ _LEAST = 6
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row: its cells, a remark below them, and whether it is a finding."""
+    """One row: its cells, a remark of one or more lines below them, and whether it is a finding."""
 
     cells: tuple[str, ...]
     remark: str = ""
@@ -60,7 +60,8 @@ def set_lines(records: Records, width: int = WIDTH) -> tuple[str, list[tuple[str
         voice = "v-fail" if row.alarm else ""
         lines += [(line, voice) for line in _row(row.cells, columns, records.numeric)]
         if row.remark:
-            lines += [(f"  {line}", "second") for line in _wrapped(row.remark, width - 2)]
+            remark = [_wrapped(part, width - 2) for part in row.remark.split("\n")]
+            lines += [(f"  {line}", "second") for part in remark for line in part]
     return head, lines
 
 

@@ -9,8 +9,11 @@ from itertools import pairwise
 
 _SWEEPS = 24
 _SEPARATION = 3.4
-_BEND_SEPARATION = 2.5
+BEND_SEPARATION = 2.5
+"""Least room between the bend of a long line and what is beside it."""
+
 _STRETCH = 1.15
+_STILL = 0.004
 _BEND_WEIGHT = 4.0
 
 
@@ -85,7 +88,7 @@ def settled(
         wanted[there].append((here, lift, weight))
     steps = {
         pair: (heights[pair[0]] + heights[pair[1]]) / 2
-        + (_BEND_SEPARATION if max(pair) >= bends_from else _SEPARATION)
+        + (BEND_SEPARATION if max(pair) >= bends_from else _SEPARATION)
         for column in columns
         for pair in pairwise(column)
     }
@@ -102,6 +105,7 @@ def settled(
             at.append(at[-1] + steps[pair])
         middle |= {item: y - at[-1] / 2 for item, y in zip(column, at, strict=False)}
     for sweep in range(_SWEEPS):
+        last = dict(middle)
         for column in columns if sweep % 2 == 0 else reversed(columns):
             aims = []
             for item in column:
@@ -113,6 +117,8 @@ def settled(
             top = heights[column[0]] / 2 - half
             bottom = half - heights[column[-1]] / 2
             middle |= dict(zip(column, _apart(aims, gaps, top, bottom), strict=True))
+        if all(abs(middle[item] - last[item]) < _STILL for item in middle):
+            break
     return middle
 
 

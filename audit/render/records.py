@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from audit.facts import Commit, StageState, TrackedPath
-from audit.render import text, words
+from audit.facts import Consumer, StageState, TrackedPath
+from audit.render import holdings, retention, text, words
 from audit.render.listing import Record, Records
 from audit.report.model import DatasetRow, Dossier
 
@@ -16,7 +16,9 @@ _TAGS = 40
 
 
 def data(dossier: Dossier, limit: int) -> Records:
-    """Return the data sources, with schema and address below each."""
+    """Return the data sources, with schema, address and what was found of each below it."""
+    found = holdings.remarks(dossier)
+    kept = retention.remarks(dossier)
     rows = [
         Record(
             (
@@ -27,7 +29,8 @@ def data(dossier: Dossier, limit: int) -> Records:
                 text.size(row.bytes) if row.bytes is not None else "",
                 words.status_word(row.in_remote or "not_applicable"),
             ),
-            _schema(row),
+            _schema(row, holdings.remark(row, found), kept.get((row.repository, row.digest), "")),
+            alarm=row.in_remote in retention.LOST,
         )
         for row in dossier.datasets[:limit]
     ]
@@ -35,7 +38,7 @@ def data(dossier: Dossier, limit: int) -> Records:
     return Records(titles, tuple(rows), len(dossier.datasets))
 
 
-def _schema(row: DatasetRow) -> str:
+def _schema(row: DatasetRow, found: str, kept: str) -> str:
     parts = []
     if row.columns:
         shown = ", ".join(
@@ -43,44 +46,10 @@ def _schema(row: DatasetRow) -> str:
         )
         more = f" … and {len(row.columns) - _COLUMNS} more" if len(row.columns) > _COLUMNS else ""
         parts.append(f"{words.counted(len(row.columns), 'column')}: {shown}{more}.")
+    parts += filter(None, (kept, found))
     if row.source and row.kind != "intermediate":  # the stages below say where those are from
         parts.append(f"Source: {_line(row.source, 200)}")
     return " ".join(parts)
-
-
-def commits(dossier: Dossier, limit: int) -> Records:
-    """Return each commit once: what it is to the version, where it stands, who wrote it."""
-    found: dict[str, tuple[Commit, list[str]]] = {}
-    if dossier.tagged_commit is not None:
-        found[dossier.tagged_commit.sha] = (dossier.tagged_commit, ["named by the run"])
-    for commit in dossier.commits:
-        found.setdefault(commit.sha, (commit, []))[1].append("holds the lock")
-    rows = [
-        Record(
-            (
-                text.short_digest(commit.sha),
-                ", ".join(roles),
-                _where(commit),
-                text.moment(commit.authored_at),
-            ),
-            _subject(commit),
-        )
-        for commit, roles in list(found.values())[:limit]
-    ]
-    titles = ("Commit", "What it is", "Where it stands", "Written")
-    return Records(titles, tuple(rows), len(found))
-
-
-def _where(commit: Commit) -> str:
-    state = words.commit_word(commit.state.value)
-    return f"{state}: {_line(', '.join(commit.branches), 60)}" if commit.branches else state
-
-
-def _subject(commit: Commit) -> str:
-    """Return what the commit says of itself, and whether it carries a signature."""
-    signed = f"carries a signature ({commit.signed}, not verified here)" if commit.signed else ""
-    parts = (_line(commit.subject, _NAME), _line(commit.author, 60), signed)
-    return " · ".join(part for part in parts if part)
 
 
 def stages(dossier: Dossier, limit: int) -> Records:
@@ -146,41 +115,27 @@ def _flat(pairs: Iterable[tuple[str, str]]) -> Iterable[str]:
     return (cell for pair in pairs for cell in pair)
 
 
-def files(dossier: Dossier, limit: int) -> Records:
-    """Return the weights' files with size, digest, and whether each has changed."""
-    changed = frozenset(dossier.weights_changed)
-    unchanged = words.WEIGHTS_FILE[dossier.statuses.weights]
-    rows = [
-        Record(
-            (
-                _line(item.path, 200),
-                text.size(item.bytes),
-                text.short_digest(item.sha256),
-                "✕ changed" if item.path in changed else unchanged,
-            ),
-            alarm=item.path in changed,
-        )
-        for item in dossier.files[:limit]
-    ]
-    return Records(("File", ">Size", "SHA-256", "State"), tuple(rows), len(dossier.files))
-
-
 def consumers(dossier: Dossier, limit: int) -> Records:
     """Return who uses the version, since when, and how that is known."""
     rows = [
         Record(
             (
                 _line(item.name or item.id, _NAME),
-                item.kind,
+                words.CONSUMERS.get(item.kind, item.kind),
                 text.moment(item.since),
                 words.GRADES[item.grade],
-                _line(item.detail, 80),
-            )
+            ),
+            _used(item),
         )
         for item in dossier.consumers[:limit]
     ]
-    titles = ("Consumer", "Kind", "Since", "How it is known", "Detail")
+    titles = ("Consumer", "Kind", "Since", "How it is known")
     return Records(titles, tuple(rows), len(dossier.consumers))
+
+
+def _used(item: Consumer) -> str:
+    until = f"last used {text.moment(item.until)}" if item.until is not None else ""
+    return "; ".join(part for part in (_line(item.detail, 240), until) if part)
 
 
 def registry(dossier: Dossier) -> Records:

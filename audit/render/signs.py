@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 
 from audit.render import strokes
-from audit.render.lettering import width, xml
-from audit.render.strokes import SMALL, mm
+from audit.render.lettering import SMALL, width, xml
+from audit.render.strokes import mm
 
 _HATCH = 1.3
 _SAMPLE = 10.0

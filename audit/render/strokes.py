@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.graph import Edge
-from audit.render.lettering import PT, width, xml
+from audit.render.lettering import SMALL, width, xml
+from audit.render.places import ARROW, PILL
 from audit.verdicts import Grade
 
-SMALL, LABEL = 6.5 * PT, 7.5 * PT
 INK, SECOND, THIRD = "#16202e", "#44546a", "#66717f"
 RULE, HAIRLINE, ACCENT = "#9aa5b4", "#dde2e8", "#1f3354"
 PASS, FAIL = "#1d5b40", "#a3242b"
@@ -26,11 +26,11 @@ MONO = "'Audit Mono', 'Audit Rest', 'IBM Plex Mono', 'DejaVu Sans Mono', monospa
 SCREEN_MONO = "'IBM Plex Mono', ui-monospace, 'SF Mono', Consolas, 'DejaVu Sans Mono', monospace"
 """Fixed-width letters on a screen; its other text takes the family of the page."""
 
-ARROW = (1.7, 0.85)
-"""Length and half the width of an arrow's head."""
+_HALF = 0.85
+"""Half the width of an arrow's head."""
 
-PILL = 3.4
-"""Height of the frame around a letter."""
+_SOLID = frozenset({"×", "!"})
+"""Signs of what is wrong: white on red."""
 
 _BASE = 0.82
 """From the middle of a line of small print down to its baseline."""
@@ -54,10 +54,14 @@ EDGE_STYLES: dict[Grade, Stroke] = {
     Grade.DECLARED: Stroke(SECOND, 0.3, _DASHED),
     Grade.INFERRED: Stroke(SECOND, 0.45, _DOTTED),
     Grade.NOT_CHECKABLE: Stroke(THIRD, 0.4, _DOTTED, "?"),
-    Grade.MISSING: Stroke(FAIL, 0.4, _DASHED),
-    Grade.CONTRADICTED: Stroke(FAIL, 0.5, "", "×"),
+    Grade.MISSING: Stroke(FAIL, 0.5, _DASHED, "!"),
+    Grade.CONTRADICTED: Stroke(FAIL, 0.8, "", "×"),
 }
 """Each grade's line, for the drawing and for its key."""
+
+
+DRAWN = tuple(sorted(Grade, key=lambda grade: (EDGE_STYLES[grade].ink == FAIL, -grade.rank)))
+"""The order in which grades are drawn: the strongest on top, what is wrong above all."""
 
 
 def mm(value: float) -> str:
@@ -84,19 +88,45 @@ def stroked(path: str, style: Stroke, heads: str = "") -> str:
     ) + (f'<path d="{heads}" fill="currentColor"/>' if heads else "")
 
 
-def arrow(x: float, y: float) -> str:
-    """Return the path of an arrow's head that points right, with its tip at a point."""
-    long, half = ARROW
-    back = f"L{mm(x - long)} {mm(y - half)}V{mm(y + half)}"
-    return f"M{mm(x)} {mm(y)}{back}Z"
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """Draws along the flow: to the right, or down. Points are along the flow, then across."""
+
+    down: bool = False
+
+    def at(self, along: float, across: float) -> str:
+        """Return a point as SVG has it."""
+        x, y = (across, along) if self.down else (along, across)
+        return f"{mm(x)} {mm(y)}"
+
+    def on(self, along: float) -> str:
+        """Return a straight line with the flow."""
+        return f"{'V' if self.down else 'H'}{mm(along)}"
+
+    def bend(self, here: tuple[float, float], there: tuple[float, float]) -> str:
+        """Return a curve that leaves and arrives with the flow."""
+        middle = (here[0] + there[0]) / 2
+        points = ((middle, here[1]), (middle, there[1]), there)
+        return "C" + " ".join(self.at(*point) for point in points)
+
+    def head(self, along: float, across: float) -> str:
+        """Return the path of an arrow's head with its tip at a point."""
+        back = along - ARROW
+        tip, one, two = (
+            self.at(*point)
+            for point in ((along, across), (back, across - _HALF), (back, across + _HALF))
+        )
+        return f"M{tip}L{one}L{two}Z"
 
 
 def framed(words: str, left: float, y: float, wide: float) -> str:
-    """Return small print in a round frame, to stand on top of a line."""
+    """Return small print in a round frame, to stand on top of a line; what is wrong, solid."""
+    solid = words[:1] in _SOLID
+    mark, fill = (' class="alarm"', "currentColor") if solid else ("", PAPER)
     return (
-        f'<rect x="{mm(left)}" y="{mm(y - PILL / 2)}" width="{mm(wide)}" height="{mm(PILL)}" '
-        f'rx="{mm(PILL / 2)}" fill="{PAPER}" stroke="currentColor" stroke-width="0.25"/>'
-        f"{print_small(words, left + wide / 2, y)}"
+        f'<rect{mark} x="{mm(left)}" y="{mm(y - PILL / 2)}" width="{mm(wide)}" '
+        f'height="{mm(PILL)}" rx="{mm(PILL / 2)}" fill="{fill}" stroke="currentColor" '
+        f'stroke-width="0.25"/>{print_small(words, left + wide / 2, y, PAPER if solid else INK)}'
     )
 
 
@@ -129,7 +159,7 @@ class Lines:
 
 
 def merged(lines: Sequence[Lines]) -> list[str]:
-    """Return all lines of a grade as one path, the strongest grade on top, then the signs."""
+    """Return all lines of a grade as one path, then the signs."""
     paths = [
         Lines(
             alike[0].edges,
@@ -137,7 +167,7 @@ def merged(lines: Sequence[Lines]) -> list[str]:
             "".join(line.heads for line in alike),
             "",
         ).inked()
-        for grade in reversed(Grade)
+        for grade in DRAWN
         if (alike := [line for line in lines if line.edges[0].grade is grade])
     ]
     signs = [Lines(line.edges, "", "", line.signs).inked() for line in lines if line.signs]
@@ -156,6 +186,16 @@ def sample(grade: Grade, word: str) -> str:
 
 def key(words: Sequence[tuple[Grade, str]], wide: float) -> str:
     """Return the key of a printed drawing: a piece of each grade's line, and its word."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{mm(wide)}mm" height="3.8mm" '
+        f'viewBox="0 0 {mm(wide)} 3.8" font-family="{SANS}" role="img">'
+        f"<title>Key: {xml(', '.join(word for _, word in words))}</title>"
+        f"{''.join(pieces(words))}</svg>"
+    )
+
+
+def pieces(words: Sequence[tuple[Grade, str]]) -> list[str]:
+    """Return a piece of each grade's line and its word, side by side."""
     parts, left = [], 0.0
     for grade, word in words:
         parts.append(_piece(grade, left).replace("currentColor", EDGE_STYLES[grade].ink))
@@ -163,15 +203,11 @@ def key(words: Sequence[tuple[Grade, str]], wide: float) -> str:
             f'<text x="{mm(left + 12)}" y="{mm(1.9 + _BASE)}" font-size="{mm(SMALL)}" '
             f'fill="{SECOND}">{xml(word)}</text>'
         )
-        left += 12 + width(word, SMALL) + 5
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{mm(wide)}mm" height="3.8mm" '
-        f'viewBox="0 0 {mm(wide)} 3.8" font-family="{SANS}" role="img">'
-        f"<title>Key: {xml(', '.join(word for _, word in words))}</title>{''.join(parts)}</svg>"
-    )
+        left += 12 + width(word, SMALL) + 3
+    return parts
 
 
 def _piece(grade: Grade, left: float) -> str:
     style = EDGE_STYLES[grade]
     line = f"M{mm(left + 0.3)} 1.9H{mm(left + 9.2)}"
-    return stroked(line, style, arrow(left + 10.4, 1.9)) + signed(style, left + 4.8, 1.9)
+    return stroked(line, style, Pen().head(left + 10.4, 1.9)) + signed(style, left + 4.8, 1.9)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from audit.history.model import Gap, Tenure, When
 from audit.render import acts, signs, strokes, text
 from audit.render.axis import marks
-from audit.render.lettering import clip, width, xml
-from audit.render.strokes import LABEL, SMALL, mm
+from audit.render.lettering import LABEL, SMALL, clip, width, xml
+from audit.render.strokes import mm
 
 MOST_ROWS = 16
 """So many aliases of a model are drawn; those that changed hands most often come first."""

@@ -143,6 +143,16 @@ WEIGHTS_FILE = {
 }
 """The same of one file that is not itself among the changed ones."""
 
+CONSUMERS = {
+    "run": "run",
+    "copy": "copy",
+    "model": "model built on it",
+    "traces": "traces",
+    "endpoint": "endpoint",
+    "dvc_stage": "DVC stage",
+}
+"""Who uses a version."""
+
 COMMITS = {
     "reachable": "on a configured branch",
     "other_ref": "on another branch or tag",
@@ -174,6 +184,7 @@ STATUSES = {
     # a data digest in its remote
     "missing": "missing",
     "cache_only": "in the cache only",
+    "damaged": "damaged",
     "not_checked": "not checked",
     "not_applicable": "not applicable",
     # lineage and weights

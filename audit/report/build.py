@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from audit import canonical, period
 from audit.controls.evaluate import JobSubject, VersionSubject, evaluate
 from audit.controls.waivers import state as waiver_state
 from audit.facts import Facts, VersionFacts
+from audit.graph import Graph
 from audit.history.model import Action, History
 from audit.history.reconstruct import reconstruct
 from audit.history.until import until
 from audit.lineage import build as build_lineage
-from audit.report import diff
+from audit.report import diff, review
 from audit.report.dossier import build_dossier, listed, spelled
 from audit.report.exceptions import find_exceptions
 from audit.report.history import lives, period_history, statement
@@ -101,7 +103,17 @@ def build(facts: Facts, facts_sha256: str) -> Report:
         history_statement=statement(told, job),
         fail_on=rules.fail_on,
         history=told,
+        recorders=facts.recorders,
+        recorded=facts.recorded,
+        advisory_files=facts.advisory_files,
+        flags=facts.flags,
+        reviews=review.of_flags(_graphs(facts, dossiers), facts.flags).rows,
     )
+
+
+def _graphs(facts: Facts, dossiers: tuple[Dossier, ...]) -> Iterator[tuple[VersionFacts, Graph]]:
+    for version, dossier in zip(facts.versions, dossiers, strict=True):
+        yield version, dossier.graph
 
 
 def _judge(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 from audit import canonical
 from audit.facts import (
+    DatasetCheck,
     DatasetInput,
     Environment,
     Family,
@@ -25,6 +27,9 @@ from audit.lineage import weights_status
 from audit.lineage.build import source_address
 from audit.report.model import DOSSIER_SCHEMA, ControlResult, DatasetRow, Dossier, Statuses
 from audit.verdicts import LineageStatus, Verdict, overall
+
+_MEMBERS = 20
+"""Files of a folder that a dossier names; facts.jsonl has more of them."""
 
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
@@ -82,6 +87,7 @@ def build_dossier(
         stages=tuple(state for state in pipeline.states if state.stage),
         datasets=_datasets(facts, graph),
         objects=pipeline.objects,
+        tree=pipeline.tree,
         inputs=facts.run.datasets if facts.run else (),
         environment=facts.environment,
         consumers=facts.consumers,
@@ -95,7 +101,7 @@ def build_dossier(
         distance=pipeline.distance,
         twins=facts.twins,
         bases=facts.bases,
-        folders=pipeline.folders,
+        folders=tuple(replace(item, members=item.members[:_MEMBERS]) for item in pipeline.folders),
         imports=pipeline.imports,
         declared_stages=pipeline.declared,
         fresher=pipeline.fresher,
@@ -105,6 +111,10 @@ def build_dossier(
         recorded=facts.recorded,
         declared_origin=facts.declared_origin,
         declared_digests=facts.declared_digests,
+        weights_added=weights.added_files,
+        weights_removed=weights.removed_files,
+        twin_ties=facts.twin_ties,
+        advisory_files=facts.advisory_files,
     )
 
 
@@ -144,18 +154,20 @@ def _environment_status(environment: Environment) -> str:
 def _datasets(facts: VersionFacts, graph: Graph) -> tuple[DatasetRow, ...]:
     """Return the raw and intermediate files of the lineage, then MLflow's data-set inputs."""
     states = facts.pipeline.states
-    paths = itertools.chain.from_iterable((*state.deps, *state.outs) for state in states)
-    tracked: dict[str, TrackedPath] = {f"{path.path}@{path.digest}": path for path in paths}
-    remote = {item.digest: item.state for item in facts.pipeline.objects}
-    source = {
-        out.digest: state.imported_from or state.file
-        for state in states
-        for out in state.outs
-        if out.digest
-    }
+    home = {state.repository for state in facts.pipeline.home}
+    tracked: dict[str, tuple[str, TrackedPath]] = {}
+    source: dict[tuple[str, str], str] = {}
+    for state in states:
+        within = "" if state.repository in home else f"{state.repository}:"
+        for path in (*state.deps, *state.outs):
+            tracked[f"{within}{path.path}@{path.digest}"] = state.repository, path
+        for out in state.outs:
+            source[state.repository, out.digest] = state.imported_from or state.file
+    remote = {(item.repository, item.digest): item.state for item in facts.pipeline.objects}
     rows = []
     for node in graph.of_kind(NodeKind.FILE):
-        path = tracked[node.id.removeprefix("file:")]
+        repository, path = tracked[node.id.removeprefix("file:")]
+        key = (repository, path.digest)
         rows.append(
             DatasetRow(
                 name=path.path,
@@ -163,14 +175,16 @@ def _datasets(facts: VersionFacts, graph: Graph) -> tuple[DatasetRow, ...]:
                 digest=path.digest,
                 digest_kind=path.hash_name,
                 columns=_columns_of(path, facts),
-                source=source.get(path.digest, node.detail),
+                source=source.get(key, node.detail) if path.digest else node.detail,
                 bytes=path.size,
-                in_remote=remote.get(path.digest, ObjectState.NOT_APPLICABLE).value,
+                in_remote=remote.get(key, ObjectState.NOT_APPLICABLE).value,
+                repository=repository,
             )
         )
     rows.sort(key=lambda row: (row.kind != "raw", row.name, row.digest))
     inputs = facts.run.datasets if facts.run else ()
-    return (*rows, *(_input_row(data) for data in inputs))
+    checks = itertools.chain(facts.datasets, itertools.repeat(None))
+    return (*rows, *(_input_row(data, check) for data, check in zip(inputs, checks, strict=False)))
 
 
 def _columns_of(path: TrackedPath, facts: VersionFacts) -> tuple[tuple[str, str], ...]:
@@ -182,7 +196,7 @@ def _columns_of(path: TrackedPath, facts: VersionFacts) -> tuple[tuple[str, str]
     return ()
 
 
-def _input_row(data: DatasetInput) -> DatasetRow:
+def _input_row(data: DatasetInput, check: DatasetCheck | None) -> DatasetRow:
     return DatasetRow(
         name=data.name,
         kind="input",
@@ -191,6 +205,8 @@ def _input_row(data: DatasetInput) -> DatasetRow:
         columns=columns(data.schema),
         source=source_address(data),
         rows=_rows(data.profile),
+        digest_check=check.state.value if check else "",
+        source_kind=check.source_kind if check else "",
     )
 
 

@@ -5,7 +5,8 @@ in UTC with milliseconds; lists are joined by ``; ``, tags and aliases written `
 A model of another workspace than the default is named ``workspace:model``. Rows are sorted,
 so that the same report gives the same table whatever order its parts came in.
 
-A table of its header alone says "not recorded": reviews, and the history where nobody watched.
+A table of its header alone says "not recorded": reviews where nothing is flagged, and the history
+where nobody watched.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from audit.facts import ObjectState, StageState, TrackedPath
-from audit.graph import NodeKind, Relation
 from audit.history.rows import ACTION_COLUMNS, TENURE_COLUMNS, action_row, tenure_row
 from audit.period import iso
-from audit.report import history_tables
-from audit.report.model import DatasetRow, Dossier, Report
+from audit.report import history_tables, review_tables, run_tables
+from audit.report.model import DatasetRow, Report
+from audit.report.since import told
 
 Cell = str | int | bool | None
 Row = tuple[Cell, ...]
@@ -29,20 +29,20 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "models": "model created_at description tags versions aliases verdict",
         "versions": "model version status stage aliases created_at created_by source run_id "
         "logged_model_id weights_sha256 weights_status git_commit git_status dvc_status env_status "
-        "lineage_status scope_reason verdict",
-        "runs": "record name status type mlflow_run mlflow_run_name git parent dvc_version "
-        "dvc_linkage_status env_fingerprint_status command when name_mismatch",
-        "unregistered_runs": "run mlflow_name experiment start commit_tag snapshot_tag",
+        "lineage_status scope_reason verdict since_previous",
+        "runs": " ".join(run_tables.RUNS),
+        "unregistered_runs": " ".join(run_tables.UNREGISTERED),
         "lineage_nodes": "model version node kind label digest detail",
         "lineage_edges": "model version from to relation grade evidence",
-        "datasets": "dataset name digest digest_kind schema source size in_remote used_by",
+        "datasets": "dataset name digest digest_kind schema source size in_remote used_by "
+        "digest_check source_kind",
         "actions": " ".join(ACTION_COLUMNS),
         "tenures": " ".join(TENURE_COLUMNS),
         "reconciliation": " ".join(history_tables.BOOKS),
         "controls": "pack control check model version verdict severity reason evidence waiver",
         "waivers": "waiver control scope owner approver reason effective expires state",
-        "consumers": "model version consumer kind since grade",
-        "reviews": "component kind flagged_versions coverage",
+        "consumers": "model version consumer kind since grade name until count detail",
+        "reviews": " ".join(review_tables.REVIEWS),
         "gaps": "model version what reason consequence",
         "changes": "change model version control before after cause",
     }.items()
@@ -128,85 +128,8 @@ def _versions(report: Report) -> Iterator[Row]:
             statuses.lineage,
             report.scope_reasons.get(dossier.slug, ""),
             dossier.verdict.value,
+            told(dossier.since),
         )
-
-
-# --- training runs -------------------------------------------------------------------------
-
-_ENVIRONMENT = {"pinned": "complete", "unpinned": "partial", "not_recorded": "missing"}
-
-
-def _runs(report: Report) -> Iterator[Row]:
-    """Yield a row for each version with a training run; ``record`` is ``model/version``.
-
-    ``name`` is the name MLflow keeps for the run, ``mlflow_run_name`` what its
-    ``mlflow.runName`` tag says; MLflow writes both at once, so two known and different
-    names are a mismatch. ``git`` is the commit that the run's tag claims, ``parent``
-    the run it was nested in. ``dvc_version`` is the digest of the stage's out that equals
-    the weights, or the id of the lock state where that is only inferred.
-    """
-    for dossier in report.dossiers:
-        run = dossier.run
-        if run is None:
-            continue
-        state, out = _maker(dossier)
-        claimed = run.tags.get("mlflow.runName", "")
-        yield (
-            f"{dossier.label}/{dossier.version}",
-            run.name,
-            run.status,
-            "mlflow",
-            run.run_id,
-            claimed,
-            dossier.tagged_commit.sha if dossier.tagged_commit else "",
-            run.tags.get("mlflow.parentRunId", ""),
-            f"{out.hash_name}:{out.digest}" if out else state.id if state else "",
-            _linkage(dossier),
-            _ENVIRONMENT.get(dossier.statuses.environment, ""),
-            state.command if state else "",
-            iso(run.started_at),
-            claimed != run.name if claimed and run.name else None,
-        )
-
-
-def _maker(dossier: Dossier) -> tuple[StageState | None, TrackedPath | None]:
-    """Return the stage that the lineage says made the weights, and its out with their bytes."""
-    nodes = dossier.graph.by_id()
-    for edge in dossier.graph.edges:
-        source, target = nodes.get(edge.source), nodes.get(edge.target)
-        if source is None or target is None or edge.relation is not Relation.WAS_GENERATED_BY:
-            continue
-        if source.kind is not NodeKind.WEIGHTS or target.kind is not NodeKind.STAGE:
-            continue
-        for state in dossier.stages:
-            if target.id == f"{NodeKind.STAGE.value}:{state.id}" or target.label == state.stage:
-                said = " ".join(edge.operands)
-                outs = (out for out in state.outs if out.digest and out.digest in said)
-                return state, next(outs, None)
-    return None, None
-
-
-def _linkage(dossier: Dossier) -> str:
-    """Return in one word how firmly the version hangs on DVC, and on data still at hand.
-
-    ``remote_ready``: matched, and every data object is in its remote; ``local_only``:
-    some are in a local cache only; ``partial``: some are gone or were not asked for, or
-    the stage is only inferred; ``missing``: no stage; ``not_checkable``.
-    """
-    if dossier.statuses.dvc != "matched":
-        others = {"no_match": "missing", "inferred": "partial"}
-        return others.get(dossier.statuses.dvc, dossier.statuses.dvc)
-    found = {item.state for item in dossier.objects} - {ObjectState.NOT_APPLICABLE}
-    if found & {ObjectState.MISSING, ObjectState.NOT_CHECKED}:
-        return "partial"
-    return "local_only" if ObjectState.CACHE_ONLY in found else "remote_ready"
-
-
-def _unregistered_runs(report: Report) -> Iterator[Row]:
-    for run in report.unregistered_runs:
-        commit = run.tags.get("mlflow.source.git.commit") or run.tags.get("commit", "")
-        start, snapshot = iso(run.started_at), run.tags.get("snapshot", "")
-        yield run.run_id, run.name, run.experiment, start, commit, snapshot
 
 
 # --- lineage and data ----------------------------------------------------------------------
@@ -260,6 +183,8 @@ def _datasets(report: Report) -> Iterator[Row]:
             data.bytes,
             data.in_remote,
             _join(f"{model}/{version}" for model, version in sorted(set(used_by))),
+            data.digest_check,
+            data.source_kind,
         )
 
 
@@ -273,6 +198,10 @@ def _consumers(report: Report) -> Iterator[Row]:
                 consumer.kind,
                 iso(consumer.since),
                 consumer.grade.value,
+                consumer.name,
+                iso(consumer.until),
+                consumer.count,
+                consumer.detail,
             )
 
 
@@ -334,8 +263,8 @@ def _changes(report: Report) -> Iterator[Row]:
 _ROWS: dict[str, Callable[[Report], Iterable[Row]]] = {
     "models": _models,
     "versions": _versions,
-    "runs": _runs,
-    "unregistered_runs": _unregistered_runs,
+    "runs": run_tables.runs,
+    "unregistered_runs": run_tables.unregistered,
     "lineage_nodes": _nodes,
     "lineage_edges": _edges,
     "datasets": _datasets,
@@ -345,6 +274,7 @@ _ROWS: dict[str, Callable[[Report], Iterable[Row]]] = {
     "controls": _controls,
     "waivers": _waivers,
     "consumers": _consumers,
+    "reviews": review_tables.reviews,
     "gaps": _gaps,
     "changes": _changes,
 }

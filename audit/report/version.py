@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from audit.controls.results import ControlResult
 from audit.facts import (
     Advisory,
+    AdvisoryFile,
     ArtifactFile,
+    CodeDigest,
     Commit,
     Consumer,
     DataObject,
@@ -26,6 +28,7 @@ from audit.facts import (
     Run,
     Since,
     StageState,
+    Tie,
     model_label,
 )
 from audit.graph import Gap, Graph
@@ -52,6 +55,12 @@ class DatasetRow:
     rows: int | None = None
     in_remote: str = ""
     """An ``ObjectState``, empty where it does not apply."""
+    digest_check: str = ""
+    """A ``DigestState`` of an MLflow data set, empty for files."""
+    source_kind: str = ""
+    """Of an MLflow data set: ``local``, ``http``, ``s3``, ``huggingface``, ``code`` and others."""
+    repository: str = ""
+    """The configured repository whose file it is; empty for data-set inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,7 @@ class Statuses:
     weights: WeightsStatus
     git: str
     """``reachable``, ``other_ref``, ``unreachable``, ``missing``, ``not_checkable``,
-    ``malformed``, ``not_recorded``."""
+    ``malformed``, ``submodule``, ``unknown_repository``, ``not_recorded``."""
     dvc: str
     """``matched``, ``inferred``, ``no_match``, ``not_checkable``."""
     environment: str
@@ -139,6 +148,14 @@ class Dossier:
     recorded: tuple[RecordedRun, ...] = ()
     declared_origin: DeclaredOrigin | None = None
     declared_digests: tuple[DeclaredDigest, ...] = ()
+    advisory_files: tuple[AdvisoryFile, ...] = ()
+    """What ``advisories`` were looked for in; empty where the job names none."""
+    weights_added: tuple[str, ...] = ()
+    """Those of ``weights_changed`` that were not there before."""
+    weights_removed: tuple[str, ...] = ()
+    twin_ties: dict[str, Tie] = field(default_factory=dict)
+    tree: tuple[CodeDigest, ...] = ()
+    """What the locks name, compared with the files of ``tagged_commit`` and ``commits``."""
 
     @property
     def label(self) -> str:

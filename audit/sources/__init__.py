@@ -13,12 +13,19 @@ from audit.facts import (
     CodeDigest,
     Commit,
     DataObject,
+    DeclaredStage,
+    FolderList,
+    Fresher,
     Match,
+    Pipeline,
     Registry,
     Repository,
     StageState,
+    TrackedPath,
     Weights,
 )
+from audit.facts.since import FileChange
+from audit.sources.dvc.elsewhere import Found, Wanted
 
 
 class RegistryReader(Protocol):
@@ -41,6 +48,11 @@ class RegistryReader(Protocol):
 class CodeSource(Protocol):
     """One configured git repository with the DVC projects in its history."""
 
+    @property
+    def name(self) -> str:
+        """The repository's name in the report."""
+        ...
+
     def describe(self) -> Repository:
         """Return what the repository is and whether it can be asked."""
         ...
@@ -49,8 +61,41 @@ class CodeSource(Protocol):
         """Return a commit by full SHA, ``None`` if this repository does not hold it."""
         ...
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Addresses by which the repository is known; they may hold secrets."""
+        ...
+
+    def submodule(self, sha: str) -> tuple[str, str] | None:
+        """Return the path that held a submodule at this commit, and the first commit to do so."""
+        ...
+
+    def changed_files(self, before: str, after: str) -> tuple[tuple[FileChange, ...], int]:
+        """Return the files that differ between two commits, and how many more do.
+
+        Raises ``UnreadableError``, whose message is a sentence, where they cannot be compared.
+        """
+        ...
+
+    def changed_in_pairs(
+        self, pairs: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], tuple[tuple[FileChange, ...], int]]:
+        """Return the same for many pairs at once, without those that cannot be compared."""
+        ...
+
+    def commits_between(self, before: str, after: str) -> int | None:
+        """Return how many commits ``after`` has on top of ``before``, negative where it is older.
+
+        ``None`` where neither descends from the other, or it cannot be told.
+        """
+        ...
+
     def states_with_out(self, digest: str) -> tuple[StageState, ...]:
         """Return every stage state of the history that has an out with this digest."""
+        ...
+
+    def states_using(self, digest: str) -> tuple[StageState, ...]:
+        """Return every stage state of the history that has a dependency with this digest."""
         ...
 
     def agreeing(
@@ -77,8 +122,43 @@ class CodeSource(Protocol):
         """Return the state and, by digest, all states that its data came from."""
         ...
 
+    def imported(self, asked: Wanted) -> Found:
+        """Return what the commit that a ``dvc import`` names has at its path."""
+        ...
+
+    def around(
+        self, state: StageState | None, path: str, commit: str
+    ) -> tuple[tuple[StageState, TrackedPath], ...]:
+        """Return states that track a folder around a path, with it, the likeliest first.
+
+        Without a state only those in the commit's tree.
+        """
+        ...
+
+    def listed(self, folder: str) -> tuple[TrackedPath, ...]:
+        """Return the members of a folder whose list stands in git, by the folder's digest."""
+        ...
+
+    def hindrance(self, path: str, commit: str) -> str:
+        """Return why a path cannot be looked for in a commit, ``""`` where it can."""
+        ...
+
+    def never_run(self, state: StageState, commit: str) -> tuple[DeclaredStage, ...]:
+        """Return the stages that the state's DVC project declares at a commit and never ran."""
+        ...
+
+    def doubts(
+        self, states: Sequence[StageState], commit: str, since: int | None
+    ) -> dict[str, str]:
+        """Return the digests of a closure whose origin a later commit tells otherwise."""
+        ...
+
     def compare(self, state: StageState, commit: str) -> tuple[CodeDigest, ...]:
         """Return the state's dependencies and parameters against the tree of a commit."""
+        ...
+
+    def fresher(self, pipeline: Pipeline, began: int) -> tuple[Fresher, ...]:
+        """Return what was there newer than what the weights depend on, when training began."""
         ...
 
     def close(self) -> None:
@@ -91,6 +171,18 @@ class DataSource(Protocol):
 
     def exist(self, digests: Sequence[str]) -> tuple[DataObject, ...]:
         """Return for each digest whether its remote holds it, asked in one batch."""
+        ...
+
+    def read(self, digest: str, most: int) -> bytes | str:
+        """Return a file's bytes, which have the digest and are at most ``most``, else why not."""
+        ...
+
+    def members(self, digests: Sequence[str]) -> Mapping[str, FolderList]:
+        """Return of each folder (``….dir``) what is in it, or why that is not known."""
+        ...
+
+    def whole(self, folder: str) -> Mapping[str, str] | None:
+        """Return the digests of all files of a folder by path, ``None`` where it is not known."""
         ...
 
 

@@ -3,52 +3,87 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from audit.config import Code
-from audit.facts import CodeDigest, Commit, Match, Repository, StageState
+from audit.errors import SourceError
+from audit.facts import (
+    CodeDigest,
+    Commit,
+    DeclaredStage,
+    Fresher,
+    Match,
+    Pipeline,
+    Repository,
+    StageState,
+    TrackedPath,
+)
+from audit.facts.since import FileChange
 from audit.sources.addresses import local_path
 from audit.sources.dvc.compare import TreeComparison
+from audit.sources.dvc.doubt import other_origins
+from audit.sources.dvc.elsewhere import Found, Wanted, around, found_at
+from audit.sources.dvc.entries import is_outside
+from audit.sources.dvc.freshness import Freshness
 from audit.sources.dvc.history import DvcHistory
 from audit.sources.dvc.lineage import lock_commit, upstream
 from audit.sources.dvc.match import Inferrer, agreement, best, params_of
+from audit.sources.dvc.rehash import Rehash
 from audit.sources.dvc.remotes import DvcRemotes, ProjectConfig
+from audit.sources.dvc.unrun import never_run
+from audit.sources.dvc.versioned import Kept
 from audit.sources.git.history import GitHistory
 from audit.sources.git.mirror import mirrored
+from audit.sources.git.signatures import Signers
 from audit.sources.git.store import UnreadableError
 
 _MAX_CONFIG = 1024 * 1024
 
 
-def open_code(entry: Code, cache: Path) -> tuple[DvcRepository, DvcRemotes]:
+def open_code(
+    entry: Code, cache: Path, rehash: Rehash | None = None
+) -> tuple[DvcRepository, DvcRemotes]:
     """Return the history and the remotes of a configured repository.
 
-    A ``url:`` is mirrored into ``cache``, or the mirror there brought up to date.
+    A ``url:`` is mirrored into ``cache``, or the mirror there brought up to date. ``rehash``
+    reads the bytes of what remotes hold.
     Raises ``UsageError`` where there is no git repository, ``SourceError`` where git
     cannot read or reach it.
     """
     path = entry.path if entry.path is not None else mirrored(entry.url, cache)
-    git = GitHistory(path, entry.label, entry.branches)
-    code = DvcRepository(git, entry.subdirectory)
+    signers = Signers(entry.allowed_signers, entry.keyring)
+    git = GitHistory(path, entry.label, entry.branches, signers)
+    code = DvcRepository(git, entry.subdirectory, entry.url)
     origin = path if entry.path is not None else local_path(entry.url)
     config = _project_config(git, entry, origin)
-    return code, DvcRemotes(entry.label, config, code.elsewhere)
+    return code, DvcRemotes(entry.label, config, code.elsewhere, code.kept, rehash)
 
 
 class DvcRepository:
     """The code source of one repository: its commits and the DVC states of its history."""
 
-    def __init__(self, git: GitHistory, subdirectory: str = ".") -> None:
-        """Read nothing yet. ``subdirectory`` limits DVC files to those below it."""
+    def __init__(self, git: GitHistory, subdirectory: str = ".", address: str = "") -> None:
+        """Read nothing yet. ``subdirectory`` limits DVC files to those below it.
+
+        ``address`` is where the repository was mirrored from.
+        """
         self._git = git
+        self._address = address
+        self._subdirectory = subdirectory
         self._history = DvcHistory(git, subdirectory)
         self._trees = TreeComparison(self._history)
 
     def close(self) -> None:
         """End the git processes that were started for this repository."""
-        self._git.store.close()
+        self._git.close()
+
+    @property
+    def name(self) -> str:
+        """The repository's name in the report."""
+        return self._git.name
 
     def describe(self) -> Repository:
         """Return what the repository is, and what could not be read of it so far."""
@@ -60,9 +95,46 @@ class DvcRepository:
         """Return a commit by full SHA, ``None`` if this repository does not hold it."""
         return self._git.commit(sha)
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Addresses by which the repository is known, as configured and of its remotes."""
+        return (*filter(None, [self._address]), *self._git.addresses)
+
+    def submodule(self, sha: str) -> tuple[str, str] | None:
+        """Return the path that held a submodule at this commit, and the first commit to do so."""
+        try:
+            return self._git.submodule(sha)
+        except SourceError:
+            # What cannot be read is told by ``describe``.
+            return None
+
+    def changed_files(self, before: str, after: str) -> tuple[tuple[FileChange, ...], int]:
+        """Return the files that differ between two commits, and how many more do.
+
+        Raises ``UnreadableError`` where git cannot compare them.
+        """
+        return self._git.changed_files(before, after)
+
+    def changed_in_pairs(
+        self, pairs: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], tuple[tuple[FileChange, ...], int]]:
+        """Return the same for many pairs at once, without those that cannot be compared."""
+        return self._git.changed_in_pairs(pairs)
+
+    def commits_between(self, before: str, after: str) -> int | None:
+        """Return how many commits ``after`` has on top of ``before``, negative where it is older.
+
+        ``None`` where neither descends from the other, or it cannot be told.
+        """
+        return self._git.commits_between(before, after)
+
     def states_with_out(self, digest: str) -> tuple[StageState, ...]:
         """Return every state that has an out with this digest, the oldest first."""
         return self._history.with_out(digest)
+
+    def states_using(self, digest: str) -> tuple[StageState, ...]:
+        """Return every stage state that has a dependency with this digest, the oldest first."""
+        return self._history.with_dep(digest)
 
     def agreeing(
         self, states: Sequence[StageState], params: Mapping[str, str], tagged: str
@@ -88,9 +160,41 @@ class DvcRepository:
         """Return the state and, by digest, all states that its data came from."""
         return upstream(self._history, state, commit)
 
+    def imported(self, asked: Wanted) -> Found:
+        """Return what the commit that a ``dvc import`` names has at its path."""
+        return found_at(self._history, self._trees, asked)
+
+    def around(
+        self, state: StageState | None, path: str, commit: str
+    ) -> tuple[tuple[StageState, TrackedPath], ...]:
+        """Return states that track a folder around a path, with it, the likeliest first."""
+        return around(self._history, state, path, commit)
+
+    def listed(self, folder: str) -> tuple[TrackedPath, ...]:
+        """Return the members of a folder whose list stands in git, by the folder's digest."""
+        return self._history.members(folder)
+
+    def hindrance(self, path: str, commit: str) -> str:
+        """Return why a path cannot be looked for in a commit, ``""`` where it can."""
+        return self._trees.hindrance(path, commit)
+
+    def never_run(self, state: StageState, commit: str) -> tuple[DeclaredStage, ...]:
+        """Return the stages that the state's DVC project declares at a commit and never ran."""
+        return never_run(self._history, state, commit)
+
+    def doubts(
+        self, states: Sequence[StageState], commit: str, since: int | None
+    ) -> dict[str, str]:
+        """Return the digests of a closure whose origin a later commit tells otherwise."""
+        return other_origins(self._history, states, commit, since)
+
     def compare(self, state: StageState, commit: str) -> tuple[CodeDigest, ...]:
         """Return the state's dependencies and parameters against the tree of a commit."""
         return self._trees.compare(state, commit)
+
+    def fresher(self, pipeline: Pipeline, began: int) -> tuple[Fresher, ...]:
+        """Return what was there newer than what the weights depend on, when training began."""
+        return self._freshness.fresher(pipeline, began)
 
     def elsewhere(self, digest: str) -> str:
         """Return why no data remote is meant to hold a digest, ``""`` where one is."""
@@ -105,6 +209,20 @@ class DvcRepository:
                         else self._history.elsewhere(state).get(out.path, "")
                     )
         return reasons[0] if reasons and all(reasons) else ""
+
+    def kept(self, digest: str) -> Kept:
+        """Return where a digest is kept, paths relative to the DVC project."""
+        outs = [
+            replace(out, path=posixpath.relpath(out.path, self._subdirectory))
+            for state in self._history.with_out(digest)
+            for out in state.outs
+            if out.digest == digest and not is_outside(out.path)
+        ]
+        return Kept(tuple(dict.fromkeys(outs)), self._history.members(digest))
+
+    @cached_property
+    def _freshness(self) -> Freshness:
+        return Freshness(self._history)
 
     @cached_property
     def _inferrer(self) -> Inferrer:

@@ -117,6 +117,8 @@ def test_runs_their_data_and_their_consumers(read: Registry, world: World) -> No
     evaluation = runs[world.runs["evaluation"]]
     assert evaluation.model_inputs == (world.logged_models["first"],)
     assert evaluation.params == {"threshold": "0.3"}
+    assert {use.model_id for use in read.traces} == {world.logged_models["first"]}
+    assert sum(use.count for use in read.traces) == 3
     logged = {model.model_id: model for model in read.logged_models}
     assert logged[world.logged_models["third"]].lifecycle == "deleted"
     assert logged[world.logged_models["first"]].status == "READY"
@@ -256,8 +258,8 @@ def test_postgresql_reads_like_sqlite(postgresql_world: World, world: World) -> 
 @pytest.mark.parametrize(
     ("revision", "blind_spots"),
     [
-        ("0a8213491aaa", 6),  # MLflow 1.7: no tags of versions yet
-        ("97727af70f4d", 4),  # MLflow 2.0: no aliases yet
+        ("0a8213491aaa", 7),  # MLflow 1.7: no tags of versions yet
+        ("97727af70f4d", 5),  # MLflow 2.0: no aliases yet
         ("867495a8f9d4", 1),  # MLflow 2.14: no logged models yet
         ("bda7b8c39065", 0),  # MLflow 3.0: no workspaces yet
     ],
@@ -380,7 +382,7 @@ def as_rest_sees(registry: Registry) -> Registry:
 
 def assert_equal_but_for_the_blind_spots(by_sql: Registry, by_rest: Registry) -> None:
     expected = as_rest_sees(by_sql)
-    for name in ("models", "versions", "logged_models", "runs"):
+    for name in ("models", "versions", "logged_models", "runs", "traces"):
         assert getattr(by_rest, name) == getattr(expected, name), name
     assert by_rest.blind_spots == BLIND_SPOTS
     assert by_sql.blind_spots == ()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from support.gitrepo import GitRepo, lock, md5, tracked
 
 from audit.config import Code
 from audit.facts import DataObject, ObjectState
+from audit.sources.dvc.rehash import Rehash
 from audit.sources.dvc.remotes import DvcRemotes, ProjectConfig, merged
 from audit.sources.repositories import open_code
 
@@ -103,8 +105,8 @@ def test_both_layouts_and_folders_file_by_file(tmp_path: Path) -> None:
         (ObjectState.PRESENT, ""),
         (ObjectState.PRESENT, ""),
         (ObjectState.MISSING, "2 of the folder's 3 files are gone"),
-        (ObjectState.MISSING, "the folder's list in the remote is not what its name says"),
-        (ObjectState.MISSING, "the folder's list in the remote is not a list of files"),
+        (ObjectState.DAMAGED, "the folder's list is not what its name says"),
+        (ObjectState.MISSING, "the folder's list is not a list of files"),
         (ObjectState.MISSING, "not in the remote"),
         (ObjectState.NOT_CHECKED, "its digest is not an MD5 of DVC's"),
     ]
@@ -152,7 +154,7 @@ def test_the_default_remote_decides_and_others_help(tmp_path: Path) -> None:
         (ProjectConfig(b"['remote \"s\"']\n    nonsense = 1\n"), "DVC cannot read its config"),
         (ProjectConfig(_config("s=/nowhere/at/all", default="s")), "does not exist"),
         (ProjectConfig(_config("s=s3://bucket/path", default="s")), "cannot be asked"),
-        (ProjectConfig(_config("s=/tmp", default="other")), "no folder from which"),
+        (ProjectConfig(_config("s=/tmp", default="other")), "no remote of the name other"),
         (ProjectConfig(_config("s=../remote", default="s")), "no folder from which"),
     ],
 )
@@ -223,3 +225,123 @@ def test_a_configuration_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
     (repo.path / ".dvc" / "config").symlink_to(secret)
     (item,) = open_code(Code(path=repo.path), tmp_path / "cache")[1].exist(["0" * 32])
     assert item.reason == "no DVC remote is configured"
+
+
+def test_bytes_in_a_folder_remote_are_read_again(tmp_path: Path) -> None:
+    """DVC 2 took the MD5 of a text with LF for CR LF, DVC 3 takes that of the bytes."""
+    storage = Storage(tmp_path / "remote")
+    text = b"a\r\nb\r\n"
+    good = storage.put(text)
+    legacy = storage.put(text, name=md5(b"a\nb\n"), legacy=True)
+    plain = storage.put(b"\0binary\r\n", legacy=True)
+    wrong = storage.put(text, name="d" * 32)
+    modern = storage.put(b"c\r\nd\r\n", name=md5(b"c\nd\n"))  # of DVC 2, where DVC 3 keeps its own
+    whole = storage.put_folder({"a": good, "b": legacy})
+    broken = storage.put_folder({"a": good, "b/c": wrong, "b/d": modern})
+    storage.put(b"", name="e" * 32)
+    linked = storage.path / "files" / "md5" / "ee" / ("e" * 30)
+    linked.unlink()
+    linked.symlink_to(storage.path / "files" / "md5" / good[:2] / good[2:])
+    config = ProjectConfig(_config(f"s={storage.path}", default="s"))
+    digests = [good, legacy, plain, wrong, modern, whole, broken, "e" * 32]
+
+    def read(rehash: Rehash) -> list[tuple[str, str]]:
+        found = DvcRemotes("r", config, rehash=rehash).exist(digests)
+        return [(item.state.value, item.checked) for item in found]
+
+    expected = [("present", "rehashed")] * 3 + [("damaged", "exists")] * 2
+    expected += [("present", "rehashed"), ("damaged", "exists"), ("present", "exists")]
+    assert read(Rehash("always", 2**20)) == expected
+    assert read(Rehash("new", 2**20, tmp_path / "cache")) == expected
+    (item,) = DvcRemotes("r", config, rehash=Rehash("always", 2**20)).exist([broken])
+    assert item.lost == ("b/c", "b/d")
+    assert item.reason == "2 of the folder's 3 files do not have their digests"
+    # A cache that is none: everything is read again.
+    (tmp_path / "cache" / "objects.sqlite").write_bytes(b"no database")
+    assert read(Rehash("new", 2**20, tmp_path / "cache")) == expected
+    assert {checked for _, checked in read(Rehash("always", 0))} == {"exists"}
+    assert {checked for _, checked in read(Rehash("never", 2**20))} == {"exists"}
+
+
+def test_what_a_folder_holds_is_told_from_its_list(tmp_path: Path) -> None:
+    storage = Storage(tmp_path / "remote")
+    many = storage.put_folder({f"{number:04}": "a" * 32 for number in range(1500)})
+    forged = storage.put(b"[]", name="d" * 32 + ".dir")
+    hostile = storage.put_folder({"../../etc/passwd": "a" * 32, "half \ud800": "b" * 32})
+    nested = storage.put_folder({"a": "c" * 32 + ".dir"})
+    config = ProjectConfig(_config(f"s={storage.path}", default="s"))
+    found = DvcRemotes("r", config).members(
+        [many, forged, hostile, nested, "0" * 32 + ".dir", "x.dir", "a" * 32]
+    )
+    assert {digest: (item.total, item.reason) for digest, item in found.items()} == {
+        many: (1500, ""),
+        forged: (None, "the folder's list is not what its name says"),
+        hostile: (2, ""),
+        nested: (None, "the folder's list is not a list of files"),
+        "0" * 32 + ".dir": (None, "the folder's list is not in the remote"),
+        "x.dir": (None, "its digest is not an MD5 of DVC's"),
+    }
+    assert len(found[many].members) == 1000
+    assert [item.path for item in found[hostile].members] == ["../../etc/passwd", "half \\ud800"]
+    cannot = DvcRemotes("r", ProjectConfig(found=False)).members([many])
+    assert "no DVC project" in cannot[many].reason
+
+
+def test_a_folder_in_pieces_is_in_the_cache_only_if_all_of_it_is(tmp_path: Path) -> None:
+    storage, cache = Storage(tmp_path / "remote"), Storage(tmp_path / ".dvc" / "cache")
+    one = cache.put(b"1")
+    gone = storage.put_folder({"a": one, "b": storage.put(b"2")})
+    cache.put_folder({"a": one, "b": storage.put(b"2")})
+    folder = tmp_path / ".dvc"
+    config = ProjectConfig(_config(f"s={storage.path}", default="s"), folder=folder)
+    (item,) = DvcRemotes("r", config).exist([gone])
+    assert (item.state.value, item.lost) == ("missing", ("a",))
+    cache.put(b"2")
+    (item,) = DvcRemotes("r", config).exist([gone])
+    assert (item.state.value, item.lost) == ("cache_only", ("a",))
+    # A list that is in the cache alone is read there.
+    alone = cache.put_folder({"z": one})
+    remotes = DvcRemotes("r", config)
+    assert remotes.exist([alone])[0].state is ObjectState.CACHE_ONLY
+    assert [member.path for member in remotes.members([alone])[alone].members] == ["z"]
+
+
+def test_nobody_is_asked_for_a_password(tmp_path: Path) -> None:
+    text = _config("s=https://127.0.0.1:9/data", default="s", ask_password="true")
+    (item,) = DvcRemotes("r", ProjectConfig(text, text, tmp_path)).exist(["0" * 32])
+    assert item.state is ObjectState.NOT_CHECKED
+    assert "ask_password" not in merged(ProjectConfig(text, text, tmp_path))["remote"]["s"]
+
+
+def test_a_pipe_among_the_objects_is_not_waited_for(tmp_path: Path) -> None:
+    storage = Storage(tmp_path / "remote")
+    digest = storage.put(b"", name="d" * 32 + ".dir")
+    file = storage.path / "files" / "md5" / digest[:2] / digest[2:]
+    file.unlink()
+    os.mkfifo(file)
+    remotes = DvcRemotes("r", ProjectConfig(_config(f"s={storage.path}", default="s")))
+    assert remotes.members([digest])[digest].total is None
+    assert remotes.exist([digest])[0].state is ObjectState.MISSING
+
+
+def test_where_versions_are_kept_is_known_from_the_files(tmp_path: Path) -> None:
+    """Paths are those in the DVC project; a dependency lists a folder without its versions."""
+    repo = GitRepo(tmp_path / "repo")
+    cloud = "    cloud: {s: {etag: e, version_id: v-1}}\n"
+    member = f"  - relpath: a\n    md5: {'a' * 32}\n"
+    dep = f"    - path: d\n      hash: md5\n      files:\n      - {{relpath: a, md5: {'a' * 32}}}\n"
+    repo.commit(
+        {
+            "p/raw.dvc": f"outs:\n- md5: {'b' * 32}\n  hash: md5\n  path: raw\n{cloud[2:]}",
+            "p/d.dvc": f"outs:\n- hash: md5\n  path: d\n  files:\n{member}{cloud}",
+            "p/dvc.lock": f"schema: '2.0'\nstages:\n  z:\n    cmd: z\n    deps:\n{dep}",
+        }
+    )
+    code, _ = open_code(Code(path=repo.path, subdirectory="p"), tmp_path / "cache")
+    (raw,) = code.kept("b" * 32).outs
+    assert (raw.path, raw.remote, raw.version_id) == ("raw", "s", "v-1")
+    folder = md5(json.dumps([{"md5": "a" * 32, "relpath": "a"}])) + ".dir"
+    kept = code.kept(folder)
+    assert [out.path for out in kept.outs] == ["d"]
+    assert [(item.path, item.version_id) for item in kept.members] == [("a", "v-1")]
+    assert kept.remotes == {"s"}

@@ -218,7 +218,8 @@ def _prompts(client: Any, world: World) -> None:
 
 
 def _consumers(client: Any, world: World) -> None:
-    """Evaluate the first logged model in a run of its own."""
+    """Evaluate the first logged model in a run of its own, and let it answer three requests."""
+    import mlflow
     from mlflow.entities import LoggedModelInput
 
     run = client.create_run(world.experiment, run_name="evaluation")
@@ -228,3 +229,9 @@ def _consumers(client: Any, world: World) -> None:
     )
     client.log_param(world.runs["evaluation"], "threshold", "0.3")
     client.set_terminated(world.runs["evaluation"])
+    answered = {"mlflow.modelId": world.logged_models["first"]}
+    for _ in range(3):
+        mlflow.start_span_no_context(
+            "predict", experiment_id=world.experiment, metadata=answered
+        ).end()
+    mlflow.flush_trace_async_logging()

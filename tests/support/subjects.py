@@ -13,23 +13,28 @@ from typing import Any
 from audit import canonical, lineage
 from audit.controls.registry import JobSubject, Subject, VersionSubject
 from audit.facts import (
+    AdvisoryFile,
     ArtifactFile,
     CodeDigest,
     Commit,
+    CommitSignature,
     CommitState,
     DataObject,
+    DatasetCheck,
     DatasetInput,
     Environment,
     JobFacts,
     LoggedModel,
     Match,
     MatchMethod,
+    ModelSignature,
     ModelVersion,
     ObjectState,
     Pipeline,
     PreviousBundle,
     Run,
     RunState,
+    SignatureState,
     StageState,
     TrackedPath,
     VersionFacts,
@@ -75,7 +80,20 @@ def _pipeline() -> Pipeline:
     prepare = _state("prepare", "dvc.lock", (raw, code[1]), (prepared,))
     imported = _state("", "data/raw.csv.dvc", (), (raw,))
     commit = Commit(
-        COMMIT, CommitState.REACHABLE, "churn", subject="Train again", branches=("main",)
+        COMMIT,
+        CommitState.REACHABLE,
+        "churn",
+        committed_at=AS_OF - 3 * 86_400_000,
+        subject="Train again",
+        branches=("main",),
+        signed="ssh",
+        signature=CommitSignature(
+            kind="ssh",
+            state=SignatureState.GOOD,
+            signer="alice@example.org",
+            key=f"SHA256:{'a' * 43}",
+            against=f"allowed_signers sha256:{sha256('allowed_signers')}",
+        ),
     )
     return Pipeline(
         matches=(
@@ -121,6 +139,7 @@ def good_version() -> VersionFacts:
             RUN,
             name="train",
             status="FINISHED",
+            started_at=AS_OF - 2 * 86_400_000,
             params={"C": "0.5", "seed": "7"},
             metrics={"accuracy": 0.9},
             tags={"mlflow.source.git.commit": COMMIT},
@@ -143,9 +162,17 @@ def good_version() -> VersionFacts:
             watched=True,
         ),
         environment=Environment(
-            ("requirements.txt", "python_env.yaml"), "3.11.9", ("scikit-learn==1.7.2",)
+            ("requirements.txt", "python_env.yaml"),
+            "3.11.9",
+            ("scikit-learn==1.7.2",),
+            signature='{"inputs": [{"name": "amount", "type": "double", "required": true}]}',
+        ),
+        datasets=(DatasetCheck("raw", "1a2b3c4d", file=f"data/raw.csv@{md5('data/raw.csv')}"),),
+        model_signature=ModelSignature(
+            "model.sig", "valid", "key", f"key SHA-256 {sha256('key')}", covered=3
         ),
         pipeline=_pipeline(),
+        advisory_files=(AdvisoryFile("pypi.zip", sha256("pypi.zip"), 20_000, AS_OF - 86_400_000),),
     )
 
 

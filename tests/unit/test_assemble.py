@@ -121,3 +121,18 @@ def test_runs_that_are_tracked_elsewhere_are_a_blind_spot() -> None:
     version = ModelVersion("churn", 1, run_id=RUN)
     assert assemble(registry(version)).blind_spots == (NO_RUNS,)
     assert assemble(registry(version, runs=(Run("c" * 32),))).blind_spots == ()
+
+
+def test_addresses_in_tags_lose_their_secrets() -> None:
+    tags = {
+        "mlflow.source.git.repoURL": "https://alice:s3cret@git.example.org/risk/churn.git",
+        "mlflow.source.name": "https://t0ken@git.example.org/risk/churn#train",
+        "note": "https://alice:mine@example.org",
+    }
+    read = registry(runs=(Run(RUN, tags=tags),), logged_models=(LoggedModel(MODEL, tags=tags),))
+    found = assemble(read)
+    for item in (*found.runs, *found.logged_models):
+        assert item.tags["mlflow.source.git.repoURL"].endswith("@git.example.org/risk/churn.git")
+        assert "s3cret" not in str(item.tags)
+        assert "t0ken" not in str(item.tags)
+        assert item.tags["note"] == tags["note"]

@@ -43,8 +43,11 @@ def test_the_documented_example_names_every_key() -> None:
 
 
 def test_paths_are_relative_to_the_job_file(tmp_path: Path) -> None:
-    loaded = job(tmp_path, MINIMAL + "code: [{path: ../churn}]\n")
+    code = "code: [{path: ../churn, allowed_signers: keys/a, keyring: k}]\n"
+    loaded = job(tmp_path, MINIMAL + code)
     assert loaded.code[0].path == tmp_path.parent / "churn"
+    assert loaded.code[0].allowed_signers == tmp_path / "keys" / "a"
+    assert loaded.code[0].keyring == tmp_path / "k"
     assert loaded.registry.uri == f"sqlite:///{tmp_path}/mlflow.db"
     assert loaded.archive.path == tmp_path.parent / "output"
     assert loaded.ledger == f"sqlite:///{tmp_path}/audit-ledger.db"
@@ -86,6 +89,8 @@ def test_the_registry_comes_from_the_environment(
         ("job: {name: q}\nperiod: {every: week}\n", "period.every"),
         ("job: {name: q}\narchive: {retain: forever}\n", "not a retention time"),
         ("job: {name: q}\nreport: {table_rows: many}\n", "report.table_rows"),
+        ("job: {name: q}\ndata: {rehash: sometimes}\n", "data.rehash"),
+        ("job: {name: q}\ndata: {rehash_most: 1 TB}\n", "data.rehash_most: give a size"),
         ("job: [1\n", "not valid YAML"),
         ("- 1\n", "a job file is a mapping"),
         ("job: {name: q}\nnotify: [mail]\n", "notify"),
@@ -111,3 +116,53 @@ def test_any_bytes_are_a_job_file_or_one_error(
     path.write_bytes(data)
     with pytest.raises(ConfigError):
         config.load(path)
+
+
+def test_other_recorders(tmp_path: Path) -> None:
+    text = "sources: {ailine: [../a/ailine_tree.db], mltrace: ['postgresql://a:b@h/mltrace']}\n"
+    loaded = job(tmp_path, MINIMAL + text).sources
+    assert loaded.ailine == (tmp_path.parent / "a/ailine_tree.db",)
+    assert loaded.mltrace == ("postgresql://a:b@h/mltrace",)
+    assert loaded.conventions
+    assert loaded.zone == "UTC"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("mltrace: ['mysql://a:geheim@h/x']", "sources.mltrace: address 1 is not of the form"),
+        ("mltrace: ['postgresql:///']", "sources.mltrace: address 1 is not of the form"),
+        ("mltrace: ['postgresql://']", "sources.mltrace: address 1 is not of the form"),
+        ("conventions: ['data[']", "sources.conventions: 'data[' is no regular expression"),
+        ("zone: Mars/Base", "no such time zone"),
+        ("ailine: 7", "sources.ailine"),
+        ("aline: []", "Did you mean 'ailine'?"),
+    ],
+)
+def test_other_recorders_that_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    line = refused(tmp_path, f"{MINIMAL}sources: {{{text}}}\n")
+    assert message in line
+    assert "geheim" not in line
+
+
+def test_trusted_keys_are_relative_to_the_job_file(tmp_path: Path) -> None:
+    text = "data: {model_signing: {keys: [a.pub, /b.pub], certificates: [../root.pem]}}\n"
+    trusted = job(tmp_path, MINIMAL + text).data.model_signing
+    assert trusted.keys == (tmp_path / "a.pub", Path("/b.pub"))
+    assert trusted.certificates == (tmp_path.parent / "root.pem",)
+    assert "data.model_signing.keys" in refused(
+        tmp_path, MINIMAL + "data: {model_signing: {keys: 7}}"
+    )
+    assert "data.model_signing" in refused(tmp_path, MINIMAL + "data: {model_signing: a.pub}")
+
+
+@pytest.mark.parametrize("size", ["0 MiB", "256", "256 MB", "-1 MiB", "1e3 MiB", "MiB"])
+def test_a_size_that_cannot_be_read_is_refused(tmp_path: Path, size: str) -> None:
+    line = refused(tmp_path, f"{MINIMAL}data: {{datasets_most: '{size}'}}")
+    assert "data.datasets_most" in line
+    assert "such as 256 MiB" in line
+
+
+def test_sizes_are_in_bytes() -> None:
+    assert config.bytes_of("256 MiB") == 2**28
+    assert (config.bytes_of("1KiB"), config.bytes_of("2 GiB")) == (1024, 2**31)

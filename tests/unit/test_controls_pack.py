@@ -54,14 +54,18 @@ def test_the_operating_checklist() -> None:
         "sources.dataset-input",
         "sources.raw-data-in-dvc",
         "sources.data-in-remote",
+        "sources.schema-matches-signature",
         "training.run-finished",
         "training.hyperparameters",
         "training.commit-recorded",
         "training.commit-exists",
         "training.commit-on-branch",
+        "training.commit-signed",
         "training.tree-clean",
         "training.environment-pinned",
+        "training.known-vulnerabilities",
         "training.intermediates-in-dvc",
+        "training.inputs-fresh",
         "lineage.unbroken",
         "lineage.not-contradicted",
         "lineage.weights-unchanged",
@@ -79,6 +83,7 @@ def test_registry_governance() -> None:
         "Nothing unexplained",
         "Nothing lost",
         "Watched throughout",
+        "Weights that belong to their version",
     ]
     assert [control.id for control in pack.controls] == [
         "promotion.authenticated",
@@ -90,6 +95,8 @@ def test_registry_governance() -> None:
         "loss.period",
         "loss.baseline",
         "watch.unbroken",
+        "weights.signature",
+        "weights.unique",
     ]
     assert all(control.id.startswith(f"{control.family}.") for control in pack.controls)
 

@@ -13,7 +13,9 @@ from ruamel.yaml import YAML
 
 from audit.facts import TrackedPath
 from audit.sources.dvc import files as dvc_files
-from audit.sources.dvc.files import Declared, StageRecord
+from audit.sources.dvc.declared import Declared, parse_yaml
+from audit.sources.dvc.entries import folder_digest
+from audit.sources.dvc.files import StageRecord
 from audit.sources.dvc.yaml12 import MalformedError
 
 A, B, C = "a" * 32, "b" * 32, "c" * 32
@@ -131,7 +133,7 @@ def test_no_shape_makes_a_parser_raise(value: Any) -> None:
         for stage in parsed.stages:
             assert all(isinstance(item.path, str) for item in (*stage.deps, *stage.outs))
     with contextlib.suppress(MalformedError):
-        dvc_files.parse_yaml(data)
+        parse_yaml(data)
 
 
 def _one(text: str, file: str = "dvc.lock", **declared: Declared) -> StageRecord:
@@ -219,16 +221,16 @@ def test_a_stage_of_the_oldest_dvc_is_no_import() -> None:
 
 
 def test_a_dvc_yaml_adds_working_directories_and_what_no_remote_holds() -> None:
-    declared = dvc_files.parse_yaml(
+    declared = parse_yaml(
         b"stages:\n  a: {wdir: src, outs: [x, {y: {push: false}}]}\n"
         b"  b:\n    foreach: [1, 2]\n    do:\n      wdir: ${dir}\n"
         b"      metrics: [{'out/${item}.json': {cache: false}}]\n  c: 7\n"
     )
     assert declared["a"] == Declared("src", (("y", "never pushed (push: false)"),))
-    assert declared["b"].folder == ""
+    assert declared["b"].folder == "${dir}"
     text = f"b@1:\n  outs:\n  - {{path: out/1.json, md5: {A}}}\n  - {{path: out/m.bin, md5: {B}}}\n"
     record = dvc_files.parse_lock(text.encode(), "p/dvc.lock", declared).stages[0]
-    assert record.elsewhere == {"p/out/1.json": "not kept by DVC (cache: false)"}
+    assert record.elsewhere == {"p/${dir}/out/1.json": "not kept by DVC (cache: false)"}
     tracked = b"outs:\n- {path: a, md5: " + A.encode() + b", push: false}\n"
     assert dvc_files.parse_dvc(tracked, "a.dvc").stages[0].elsewhere == {
         "a": "never pushed (push: false)"
@@ -244,7 +246,7 @@ def test_a_folder_s_digest_is_dvc_s() -> None:
     for path, digest in members:
         tree.add(tuple(path.split("/")), None, HashInfo("md5", digest))
     tree.digest()
-    assert dvc_files.folder_digest(members) == tree.hash_info.value
+    assert folder_digest(members) == tree.hash_info.value
     files = ", ".join(f"{{relpath: {path}, md5: {digest}}}" for path, digest in members)
     record = _one(f"s:\n  outs:\n  - {{path: d, files: [{files}]}}\n")
     assert record.outs[0].digest == tree.hash_info.value

@@ -85,8 +85,8 @@ def _train(number: int, c: float, **more: Any) -> str:
 def test_a_unique_state_is_inferred_and_says_why(repo: GitRepo) -> None:
     repo.commit({"dvc.lock": _train(0, 0.5)})
     repo.commit({"dvc.lock": _train(1, 1.0)})
-    inferrer = _inferrer(repo, {OUT[1]: {"test.score": 0.75}})
-    found = inferrer.candidates({"C": "1.0", "seed": "1"}, {"score": 0.75})
+    inferrer = _inferrer(repo, {OUT[1]: {"test.score": 0.7512345}})
+    found = inferrer.candidates({"C": "1.0", "seed": "1"}, {"score": 0.7512345})
     assert not isinstance(found, str)
     state, match = found
     assert state.outs[0].digest == OUT[1]
@@ -105,8 +105,8 @@ def test_two_results_that_agree_equally_are_no_answer(repo: GitRepo) -> None:
     found = _inferrer(repo).candidates({"C": "0.5"}, {"score": 0.5})
     assert found == "2 different DVC results agree equally well with the run"
     # Metrics in git tell them apart.
-    measured = _inferrer(repo, {OUT[0]: {"score": 0.5}, OUT[1]: {"score": 0.6}})
-    found = measured.candidates({"C": "0.5"}, {"score": 0.5})
+    measured = _inferrer(repo, {OUT[0]: {"score": 0.512345}, OUT[1]: {"score": 0.6}})
+    found = measured.candidates({"C": "0.5"}, {"score": 0.512345})
     assert not isinstance(found, str)
     assert found[0].outs[0].digest == OUT[0]
 
@@ -114,9 +114,32 @@ def test_two_results_that_agree_equally_are_no_answer(repo: GitRepo) -> None:
 def test_more_parameters_that_agree_go_first(repo: GitRepo) -> None:
     repo.commit({"dvc.lock": _train(0, 0.5)})
     repo.commit({"dvc.lock": _train(1, 0.5, kind="a")})
-    found = _inferrer(repo).candidates({"C": "0.5", "kind": "a"}, {})
+    same = {OUT[0]: {"loss": 0.1234567}, OUT[1]: {"loss": 0.1234567}}
+    found = _inferrer(repo, same).candidates({"C": "0.5", "kind": "a"}, {"loss": 0.1234567})
     assert not isinstance(found, str)
     assert found[0].outs[0].digest == OUT[1]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "tells"),
+    [
+        ({}, False),
+        ({"accuracy": 0.9}, False),
+        ({"rows": 123456.0, "accuracy": 0.25}, False),
+        ({"accuracy": 0.917, "auc": 0.803}, True),
+        ({"loss": 0.000123456}, True),
+        ({"loss": -1.23456e-9}, True),
+        ({"loss": float(10**15)}, False),
+    ],
+)
+def test_parameters_and_a_rounded_score_do_not_tell_the_data(
+    repo: GitRepo, metrics: dict[str, float], tells: bool
+) -> None:
+    repo.commit({"dvc.lock": _train(0, 0.5)})
+    found = _inferrer(repo, {OUT[0]: metrics}).candidates({"C": "0.5"}, metrics)
+    assert isinstance(found, str) is not tells
+    if not tells:
+        assert found == "a DVC lock has the run's parameters, but no metric that tells its data"
 
 
 @pytest.mark.parametrize(

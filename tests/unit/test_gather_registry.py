@@ -15,6 +15,7 @@ from audit.facts import (
     Weights,
 )
 from audit.gather.baseline import with_baseline
+from audit.gather.consumers import Uses
 from audit.gather.registry import RegistryIndex
 from audit.ledger import Ledger
 from audit.period import Period
@@ -33,7 +34,7 @@ def index(*versions: ModelVersion, runs: tuple[Run, ...] = (), as_of: int = 1000
     found = Registry(
         "uri", "sql", models=models, versions=versions, runs=runs, logged_models=(MODEL,)
     )
-    return RegistryIndex(found, as_of)
+    return RegistryIndex(found, Uses(found, as_of))
 
 
 def facts(of: RegistryIndex, version: ModelVersion) -> VersionFacts:
@@ -48,7 +49,7 @@ def test_a_copy_of_a_copy_leads_back_to_the_original() -> None:
     assert again.logged_model == MODEL
     assert again.run == run
     assert found.location(AGAIN) == MODEL.artifact_location
-    assert [item.id for item in facts(found, ORIGINAL).consumers] == ["copy/1"]
+    assert [item.id for item in facts(found, ORIGINAL).consumers] == ["copy/1", "again/1"]
 
 
 def test_a_circle_of_copies_ends() -> None:
@@ -109,6 +110,19 @@ def test_the_first_sight_is_the_baseline_of_all_later_ones(tmp_path: Path) -> No
     again = with_baseline({"s3://m": weights("b")}, ledger, now=900, as_of=800)["s3://m"]
     assert (again.first_seen_at, again.first_sha256, again.watched) == (500, "a", True)
     assert again.changed_files == ("m.pkl",)
+
+
+def test_files_that_came_went_or_changed_are_told_apart(tmp_path: Path) -> None:
+    def of(**contents: str) -> dict[str, Weights]:
+        files = tuple(ArtifactFile(path, 1, sha, "") for path, sha in contents.items())
+        return {"s3://m": Weights("s3://m", True, sha256=str(contents), files=files)}
+
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
+    with_baseline(of(kept="a", other="b", gone="c"), ledger, now=500, as_of=400)
+    again = with_baseline(of(kept="a", other="B", new="d"), ledger, now=900, as_of=800)["s3://m"]
+    assert again.changed_files == ("gone", "new", "other")
+    assert (again.added_files, again.removed_files) == (("new",), ("gone",))
+    assert again.changes == ("gone (removed)", "new (added)", "other")
 
 
 def test_unreadable_weights_make_no_baseline(tmp_path: Path) -> None:

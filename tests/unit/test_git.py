@@ -1,5 +1,6 @@
 """Reading a repository's objects, and what a hostile one tries."""
 
+import contextlib
 import hashlib
 import subprocess
 import sys
@@ -7,13 +8,15 @@ import zlib
 from pathlib import Path
 
 import pytest
-from support.gitrepo import GitRepo
+from support.gitrepo import GitRepo, lock, md5, tracked
+from support.poison import poisoned
 
 import audit
+from audit.config import Code
 from audit.errors import UsageError
-from audit.facts import CommitState
 from audit.sources.git.history import GitHistory
 from audit.sources.git.store import ObjectStore, UnreadableError, is_sha
+from audit.sources.repositories import open_code
 
 
 @pytest.fixture
@@ -98,51 +101,46 @@ def test_objects_are_bounded_typed_and_hashed_again(repo: GitRepo) -> None:
 
 
 def test_a_hostile_repository_runs_nothing(repo: GitRepo, tmp_path: Path) -> None:
-    """Every setting that can name a command names one that leaves a mark."""
-    canary = tmp_path / "canary"
-    script = tmp_path / "evil.sh"
-    script.write_text(f"#!/bin/sh\necho \"$0 $@\" >> '{canary}'\ncat\n")
-    script.chmod(0o755)
-    repo.commit({"dvc.lock": "schema: '2.0'\n", "a.dvc": "outs: []\n"})
-    repo.commit({".gitattributes": "* filter=evil diff=evil\n", "dvc.lock": "stages: {}\n"})
-    for name in ("post-checkout", "reference-transaction", "pre-auto-gc", "post-index-change"):
-        hook = repo.path / ".git" / "hooks" / name
-        hook.parent.mkdir(exist_ok=True)
-        hook.write_bytes(script.read_bytes())
-        hook.chmod(0o755)
-    settings = (
-        *("core.fsmonitor", "core.pager", "core.sshCommand", "core.editor", "core.askPass"),
-        *("diff.external", "diff.evil.command", "diff.evil.textconv", "gpg.program"),
-        *("filter.evil.clean", "filter.evil.smudge", "filter.evil.process"),
-        *("credential.helper", "uploadpack.packObjectsHook", "alias.log", "pager.log"),
+    """Every function of a code source, on a repository in which every setting is a trap."""
+    made, raw = md5("weights"), md5("raw")
+    oldest = repo.commit(
+        {"dvc.lock": lock({"train": ({"raw.csv": raw}, {"model": made})}), "a.py": "1\n"}
     )
-    for key in settings:
-        repo.git("config", key, f"!{script}" if key.startswith("alias") else str(script))
-    for key, value in {
-        "log.showSignature": "true",
-        "log.showRoot": "false",
-        "log.follow": "true",
-        "log.diffMerges": "off",
-        "color.ui": "always",
-        "diff.renames": "copies",
-        "format.pretty": "oneline",
-        "core.worktree": "/nonexistent",
-        "extensions.partialClone": "evil",
-        "remote.evil.promisor": "true",
-        "remote.evil.url": f"ext::{script}",
-        "protocol.ext.allow": "always",
-    }.items():
-        repo.git("config", key, value)
-    history = GitHistory(repo.path, "repo", ("main",))
-    for sha in history.parents:
-        commit = history.commit(sha)
-        assert commit is not None
-        assert commit.state is CommitState.REACHABLE
-        assert history.entry(sha, "dvc.lock") is not None
-    assert history.commit("b" * 40) is None
-    assert history.describe(lock_states=lambda: 0).readable
-    assert len(history.parents) == 2
-    assert not canary.exists()
+    repo.commit({"raw.csv.dvc": tracked("raw.csv", raw), "a.py": "2\n", "big": "lost"})
+    signers = tmp_path / "allowed_signers"
+    signers.write_text("alice@example.org ssh-ed25519 AAAA\n")
+    lost = repo.git("rev-parse", "HEAD:big")
+    (repo.path / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+    with poisoned(repo, tmp_path / "traps") as poison:
+        before = poison.state()
+        entry = Code(path=repo.path, allowed_signers=signers)
+        source, data = open_code(entry, tmp_path / "cache")
+        history = GitHistory(repo.path, "repo", ("main",))
+        (newest,) = history.tips["main"]
+        for sha in (*history.parents, "b" * 40):
+            commit = source.commit(sha)
+            assert commit is None or commit.tags or commit.other_branches[0][:13] == "refs/replace/"
+            assert source.submodule(sha) is None
+        with contextlib.suppress(UnreadableError):
+            source.changed_files(oldest, newest)
+        assert source.commits_between(oldest, newest) == 6
+        (state,) = source.states_with_out(made)
+        assert source.upstream(state, source.lock_commit(state, newest))
+        assert source.compare(state, newest)
+        assert isinstance(source.infer({"C": "1"}, {"a": 1.0}), str)
+        assert source.describe().readable
+        assert source.describe().partial
+        assert any("ext::" in address for address in source.addresses)
+        entry_of_lost = history.entry(newest, "big")
+        assert entry_of_lost is not None
+        with pytest.raises(UnreadableError):
+            history.store.blob(entry_of_lost.oid)
+        assert data.exist([raw])
+        source.close()
+        history.close()
+        assert poison.sprung() == []
+        assert poison.state() == before
+        assert len(poison.armed()) > 1
 
 
 def test_replaced_and_grafted_history_is_not_believed(repo: GitRepo) -> None:

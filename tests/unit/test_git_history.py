@@ -7,7 +7,8 @@ import pytest
 from support.gitrepo import GitRepo
 
 from audit.facts import CommitState
-from audit.sources.git.history import GitHistory, parse_commit
+from audit.sources.git.commits import parse_commit
+from audit.sources.git.history import GitHistory
 from audit.sources.git.store import UnreadableError
 
 
@@ -148,3 +149,103 @@ def test_a_signature_is_seen_and_not_taken_for_the_message(first: str, kind: str
 @pytest.mark.parametrize("raw", [b"", b"\n\n", b"encoding rot13\n\nx", b"tree\nauthor\n", b"\xff"])
 def test_a_malformed_commit_is_read_as_far_as_it_goes(raw: bytes) -> None:
     assert parse_commit(raw).parents == ()
+
+
+def test_a_commit_tells_its_message_trailers_and_request(repo: GitRepo) -> None:
+    message = "Cap the tenure (#12)\n\nBy years.\n\nReviewed-by: carol <carol@example.org>"
+    commit = _history(repo).commit(repo.commit({"a": "1"}, message))
+    assert commit is not None
+    assert commit.message == message
+    assert commit.trailers == (("Reviewed-by", "carol <carol@example.org>"),)
+    assert (commit.pull_request, commit.merged_by, commit.merged_at) == ("#12", "", None)
+
+
+def test_the_merge_gives_its_time_and_its_request(repo: GitRepo) -> None:
+    repo.commit({"a": "1"})
+    repo.git("switch", "--quiet", "--create", "work")
+    inner = repo.commit({"b": "1"}, "Work (#3)")
+    repo.git("switch", "--quiet", "main")
+    repo.clock += 600
+    message = "Merge branch 'work' into 'main'\n\nSee merge request risk/churn!7"
+    repo.git("merge", "--quiet", "--no-ff", "--no-gpg-sign", "--message", message, "work")
+    history = _history(repo)
+    brought, merge = history.commit(inner), history.commit(repo.head())
+    assert brought is not None
+    assert merge is not None
+    assert (brought.merged_at, brought.pull_request) == (repo.clock * 1000, "!7")
+    assert (merge.merged_by, merge.pull_request) == ("", "!7")
+
+
+def test_tags_and_refs_that_hold_a_commit_are_named(repo: GitRepo) -> None:
+    first = repo.commit({"a": "1"})
+    second = repo.commit({"a": "2"})
+    repo.clock += 1000
+    repo.git("tag", "late", first)  # a plain tag has its commit's time
+    repo.git("tag", "--annotate", "--message", "x", "annotated", first)
+    repo.git("tag", "--annotate", "--message", "x", "of-a-tag", "annotated")
+    repo.git("tag", "second", second)
+    repo.git("tag", "tree", f"{first}^{{tree}}")
+    repo.git("branch", "ä–branch", second)
+    repo.git("update-ref", "refs/heads/--output=x", first)
+    repo.git("update-ref", "refs/remotes/origin/main", first)
+    repo.git("update-ref", "refs/remotes/origin/feature", first)
+    repo.git("update-ref", f"refs/exps/{first[:2]}/{first[2:]}/brave-gnat", second)
+    repo.git("update-ref", "refs/pull/7/head", second)
+    commits = {sha: _history(repo).commit(sha) for sha in (first, second)}
+    old, new = commits[first], commits[second]
+    assert old is not None
+    assert new is not None
+    assert old.tags == ("late", "second", "annotated", "of-a-tag")
+    assert new.tags == ("second",)
+    assert old.other_branches == (
+        *("--output=x", "origin/feature", "ä–branch"),
+        *("experiment brave-gnat", "refs/pull/7/head"),
+    )
+    assert new.other_branches == ("ä–branch", "experiment brave-gnat", "refs/pull/7/head")
+
+
+def test_no_more_than_ten_names_are_kept(repo: GitRepo) -> None:
+    sha = repo.commit({"a": "1"})
+    for number in range(12):
+        repo.git("tag", f"v{number:02}", sha)
+    found = _history(repo).commit(sha)
+    assert found is not None
+    assert found.tags == tuple(f"v{number:02}" for number in range(10))
+
+
+def test_what_stands_aside_says_why(repo: GitRepo) -> None:
+    repo.commit({"a": "1"})
+    repo.git("switch", "--quiet", "--detach")
+    detached = repo.commit({"a": "2"})
+    found = _history(repo).commit(detached)
+    assert found is not None
+    assert (found.state, found.other_branches) == (CommitState.OTHER_REF, ())
+    assert found.reason == "a detached HEAD holds it, no configured branch does"
+    repo.git("tag", "v1")
+    repo.git("switch", "--quiet", "main")
+    found = _history(repo).commit(detached)
+    assert found is not None
+    assert found.reason == "the tag v1 holds it, no configured branch does"
+    repo.git("tag", "--delete", "v1")
+    found = _history(repo).commit(detached)
+    assert found is not None
+    assert "a branch was force-pushed or deleted" in found.reason
+
+
+def test_commits_of_submodules_are_found_by_their_sha(repo: GitRepo) -> None:
+    repo.commit({"a": "1"})
+    inner, other = "1" * 40, "2" * 40
+    for sha in (inner, other, inner):
+        repo.git("update-index", "--add", "--cacheinfo", f"160000,{sha},libs/ä x")
+        repo.git("commit", "--quiet", "--message", "move the submodule")
+    history = _history(repo)
+    second = repo.git("rev-parse", "HEAD~1")
+    assert history.submodule(inner) == ("libs/ä x", repo.git("rev-parse", "HEAD~2"))
+    assert history.submodule(other) == ("libs/ä x", second)
+    assert history.submodule(second) is None
+
+
+def test_a_repository_knows_its_addresses(repo: GitRepo) -> None:
+    assert _history(repo).addresses == (str(repo.path),)
+    repo.git("remote", "add", "origin", "https://git.example.org/risk/churn.git")
+    assert _history(repo).addresses[1:] == ("https://git.example.org/risk/churn.git",)

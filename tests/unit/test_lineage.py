@@ -15,6 +15,7 @@ from audit.facts import (
     Consumer,
     Match,
     MatchMethod,
+    ObjectState,
     Pipeline,
     RunState,
     StageState,
@@ -153,6 +154,58 @@ def test_data_kept_in_git_is_verified_by_its_bytes() -> None:
     assert used.grade is Grade.VERIFIED
 
 
+def test_data_whose_origin_is_in_doubt_is_drawn_and_what_is_behind_it_is_a_gap() -> None:
+    facts = good_version()
+    made = next(state for state in facts.pipeline.states if state.stage == "prepare")
+    (prepared,) = made.outs
+    kept = tuple(state for state in facts.pipeline.states if state.stage == "train")
+    reason = "commit 0123456789 has the same data/prepared.csv from other data"
+    graph = lineage.build(with_pipeline(states=kept, doubted={prepared.digest: reason}))
+    (node,) = graph.of_kind(NodeKind.FILE)
+    assert (node.label, node.role) == (prepared.path, "intermediate")
+    (gap,) = graph.of_kind(NodeKind.GAP)
+    (behind,) = [item for item in graph.edges if item.target == gap.id]
+    assert (behind.source, behind.grade, behind.method) == (node.id, Grade.MISSING, reason)
+    assert graph.status is LineageStatus.GAPS
+    assert gaps(graph) == [f"data behind {prepared.path}"]
+
+
+def test_data_read_again_in_its_remote_is_verified() -> None:
+    facts = good_version()
+    objects = tuple(
+        replace(item, state=ObjectState.PRESENT, remote="store", checked="rehashed")
+        for item in facts.pipeline.objects
+    )
+    assert objects
+    graph = lineage.build(with_pipeline(objects=objects))
+    files = {node.id for node in graph.of_kind(NodeKind.FILE)}
+    used = [item for item in graph.edges if item.target in files and "stage" in item.source]
+    assert {item.grade for item in used} == {Grade.VERIFIED}
+    assert all("in the remote store, read again" in item.method for item in used)
+
+
+def test_models_that_the_training_took_as_input_are_upstream() -> None:
+    graph = lineage.build(replace(good_version(), bases=("base/2", "m-9")))
+    bases = {node.label: node for node in graph.nodes if node.role == "base"}
+    assert set(bases) == {"base v2", "m-9"}
+    chain = {graph.edges[index].target for index in graph.chain}
+    assert {node.id for node in bases.values()} <= chain
+
+
+def test_a_copy_of_a_copy_leads_back_to_the_first() -> None:
+    graph = lineage.build(replace(good_version(), origin=("live/3", "base/1")))
+    derived = [
+        (item.source, item.target)
+        for item in graph.edges
+        if item.relation is Relation.WAS_DERIVED_FROM and item.target.startswith("model_version:")
+    ]
+    own = f"model_version:{good_version().version.key}"
+    assert derived == [
+        (own, "model_version:live/3"),
+        ("model_version:live/3", "model_version:base/1"),
+    ]
+
+
 def test_code_is_shown_as_the_commit_that_holds_it() -> None:
     path = "src/extra.py"
     graph = lineage.build(with_dependency(path, (CodeDigest(COMMIT, path, md5(path), md5(path)),)))
@@ -177,14 +230,18 @@ def test_the_tagged_commit_is_verified_only_when_all_of_the_tree_is_equal() -> N
         (CommitState.MISSING, Grade.MISSING),
         (CommitState.MALFORMED, Grade.MISSING),
         (CommitState.NOT_CHECKABLE, Grade.NOT_CHECKABLE),
+        (CommitState.UNKNOWN_REPOSITORY, Grade.NOT_CHECKABLE),
+        (CommitState.SUBMODULE, Grade.DECLARED),
     ],
 )
 def test_a_commit_that_is_not_found_is_told_apart_from_one_that_cannot_be_asked_for(
     state: CommitState, grade: Grade
 ) -> None:
-    graph = lineage.build(with_pipeline(tagged=Commit("f" * 40, state)))
+    tagged = Commit("f" * 40, state, reason="because of this")
+    graph = lineage.build(with_pipeline(tagged=tagged))
     (found,) = [item for item in graph.edges if item.target == f"commit:{'f' * 40}"]
     assert found.grade is grade
+    assert "because of this" in found.evidence
 
 
 def test_a_run_without_a_commit_is_a_gap_beside_an_unbroken_chain() -> None:

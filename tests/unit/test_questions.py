@@ -21,7 +21,6 @@ from audit.facts import (
     VersionFacts,
 )
 from audit.questions import asked, bundles, difference, impact, trace
-from audit.questions.pieces import package_of
 from audit.verdicts import Grade
 
 
@@ -252,20 +251,6 @@ def test_an_impact_as_text_csv_and_values():
     told = impact.plain(answer)
     assert [item["version"] for item in told["versions"]] == [4, 3, 1]
     assert told["versions"][0]["path"][-1]["node"]["id"] == "model_version:churn/4"
-
-
-@pytest.mark.parametrize(
-    ("line", "package"),
-    [
-        ("scikit_Learn==1.7.2", ("scikit-learn", "1.7.2")),
-        ("numpy>=1", ("numpy", "")),
-        ("numpy==1.2 --hash=sha256:00", ("numpy", "1.2")),
-        ("numpy=1.2=py311", ("numpy", "1.2=py311")),
-        ("git+https://example.org/x", ("git+https://example-org/x", "")),
-    ],
-)
-def test_a_requirement_is_a_name_and_a_version(line, package):
-    assert package_of(line) == package
 
 
 # --- diff -----------------------------------------------------------------------------------

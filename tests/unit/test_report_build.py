@@ -12,7 +12,9 @@ from audit.controls.pack import load_pack
 from audit.errors import EXIT_CONTROL_FAILED, EXIT_OK, EXIT_UNREAD, VerificationError
 from audit.facts import (
     Facts,
+    FolderList,
     ModelVersion,
+    Pipeline,
     PreviousBundle,
     PreviousResults,
     RegisteredModel,
@@ -20,6 +22,7 @@ from audit.facts import (
     Rules,
     Run,
     RunState,
+    TrackedPath,
     VersionFacts,
     Waiver,
     Weights,
@@ -76,7 +79,8 @@ def test_a_sound_registry_passes_without_exceptions() -> None:
 
 
 def test_counts_partition_the_scope() -> None:
-    waived = replace(without_run(4), aliases=())
+    stopped = replace(good_version().run, status="KILLED")
+    waived = replace(numbered(good_version(), 4), run=stopped, aliases=())
     rules = Rules(packs=(PACK,), waivers=(replace(WAIVER, control="*", versions=(4,)),))
     report = report_of(good_version(), without_run(), unreadable(5), waived, rules=rules)
     counts = report.counts
@@ -211,6 +215,20 @@ def test_facts_read_back_equal() -> None:
     data = factsfile.dumps(facts)
     assert factsfile.loads(data) == facts
     assert factsfile.dumps(factsfile.loads(data)) == data
+
+
+def test_a_folder_s_list_is_written_once_and_read_back_by_every_version() -> None:
+    members = tuple(TrackedPath(f"{number}.png", f"{number:032x}") for number in range(300))
+    shared = FolderList("a" * 32 + ".dir", "churn", 300, members)
+    unread = FolderList("b" * 32 + ".dir", "churn", reason="the list is gone")
+    both = Pipeline(folders=(shared, unread))
+    facts = facts_of(*(replace(item, pipeline=both) for item in (good_version(), without_run())))
+    data = factsfile.dumps(facts)
+    assert factsfile.loads(data) == facts
+    assert data.count(b'"299.png"') == 1
+    lines = [line for line in data.splitlines() if not line.startswith(b'{"folder"')]
+    with pytest.raises(VerificationError, match="not a facts file"):
+        factsfile.loads(b"\n".join(lines))
 
 
 @given(st.binary(max_size=300))

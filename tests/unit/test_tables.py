@@ -31,12 +31,20 @@ def test_columns_are_those_of_the_contract() -> None:
         "model", "version", "status", "stage", "aliases", "created_at", "created_by", "source",
         "run_id", "logged_model_id", "weights_sha256", "weights_status", "git_commit",
         "git_status", "dvc_status", "env_status", "lineage_status", "scope_reason", "verdict",
+        "since_previous",
     )  # fmt: skip
     assert COLUMNS["actions"][:16] == (
         "at", "at_earliest", "at_latest", "actor", "actor_grade", "action", "model", "version",
         "alias", "key", "before", "after", "grade", "cause", "source", "event",
     )  # fmt: skip
-    assert COLUMNS["runs"][-2:] == ("when", "name_mismatch")
+    assert COLUMNS["runs"][:14] == (
+        "record", "name", "status", "type", "mlflow_run", "mlflow_run_name", "git", "parent",
+        "dvc_version", "dvc_linkage_status", "env_fingerprint_status", "command", "when",
+        "name_mismatch",
+    )  # fmt: skip
+    assert COLUMNS["unregistered_runs"][:6] == (
+        "run", "mlflow_name", "experiment", "start", "commit_tag", "snapshot_tag",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("report", [sample_report(), hostile_report()], ids=["plain", "hostile"])
@@ -51,7 +59,8 @@ def test_every_row_is_as_wide_as_its_header(report: Report) -> None:
 def test_totals_agree_with_the_report() -> None:
     report, made = sample_report(), tables(sample_report())
     assert len(made["versions"].rows) == report.counts.in_scope
-    verdicts = [row[-1] for row in made["versions"].rows]
+    place = COLUMNS["versions"].index("verdict")
+    verdicts = [row[place] for row in made["versions"].rows]
     assert verdicts.count("pass") == report.counts.passed
     assert verdicts.count("fail") == report.counts.failed
     assert len(made["controls"].rows) == sum(len(d.results) for d in report.dossiers) + len(

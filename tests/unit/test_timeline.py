@@ -15,8 +15,8 @@ from support.sample_parts import ms
 from audit.history.model import ActionGrade, Gap, Tenure, When
 from audit.render import acts
 from audit.render.axis import marks
+from audit.render.lettering import SMALL
 from audit.render.signs import key_svg
-from audit.render.strokes import SMALL
 from audit.render.timeline import MOST_ROWS, Window, place, timeline_svg
 
 DAY = 86_400_000

@@ -8,12 +8,16 @@ from collections.abc import Mapping
 
 from audit.controls.checks import (
     archive,
+    freshness,
     governance,
     keeping,
     lineage,
+    schemas,
     sources,
     training,
+    vulnerabilities,
     watching,
+    weights,
 )
 from audit.controls.registry import CHECKS, Check, load_plugins
 from audit.errors import ConfigError
@@ -21,13 +25,18 @@ from audit.errors import ConfigError
 __all__ = [
     "archive",
     "catalogue",
+    "commits",
     "find",
+    "freshness",
     "governance",
     "keeping",
     "lineage",
+    "schemas",
     "sources",
     "training",
+    "vulnerabilities",
     "watching",
+    "weights",
 ]
 
 

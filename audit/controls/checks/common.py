@@ -32,6 +32,11 @@ def _duration(text: str) -> str:
     return text
 
 
+def _limit(text: str) -> str:
+    """Return a duration that can be read, or none. Raises ``UsageError``."""
+    return _duration(text) if text else ""
+
+
 def _pattern(text: str) -> str:
     """Return a regular expression that can be read. Raises ``ValueError``."""
     try:
@@ -45,6 +50,8 @@ Retention = Annotated[str, AfterValidator(_retention)]
 """A parameter such as ``10y``, ``18m`` or ``90d``; empty for none."""
 Duration = Annotated[str, AfterValidator(_duration)]
 """A parameter such as ``24h``, ``3d`` or ``2w``."""
+Limit = Annotated[str, AfterValidator(_limit)]
+"""A parameter such as ``365d``; empty for none."""
 Pattern = Annotated[str, AfterValidator(_pattern)]
 """A parameter that is a regular expression; empty for none."""
 

@@ -80,10 +80,10 @@ def weights_unchanged(subject: VersionSubject) -> Outcome:
         case WeightsStatus.FIRST_SEEN:
             return unknown("first seen in this run; there is no earlier baseline", now)
         case WeightsStatus.CHANGED:
-            files = naming(weights.changed_files) or "the content"
+            files = naming(weights.changes) or "the content"
             reason = f"changed after they were {first}: {files}"
             baseline = f"first seen {iso(weights.first_seen_at)} sha256:{weights.first_sha256}"
-            return failed(reason, baseline, now, *weights.changed_files)
+            return failed(reason, baseline, now, *weights.changes)
         case WeightsStatus.UNREACHABLE:
             reason = weights.reason or "the storage location could not be read"
             return unknown(f"the weights were not read: {reason}", f"location {weights.location}")

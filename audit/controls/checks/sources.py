@@ -16,7 +16,7 @@ from audit.controls.checks.common import (
     without_pipeline,
 )
 from audit.controls.registry import Outcome, VersionSubject, check, failed, passed, unknown
-from audit.facts import DatasetInput, ObjectState
+from audit.facts import DataObject, DatasetInput, ObjectState
 from audit.graph import Graph, NodeKind
 from audit.verdicts import Verdict
 
@@ -142,10 +142,10 @@ def _raw_gaps(graph: Graph) -> list[str]:
 
 @check("data-in-remote")
 def data_in_remote(subject: VersionSubject) -> Outcome:
-    """Every data digest of the lineage is still in its DVC remote.
+    """Every data digest of the lineage is still in its DVC remote, folders file by file.
 
-    What a remote need not hold (kept in git, never pushed, another repository's) is
-    left out of the count.
+    What a remote need not hold (kept in git, never pushed, another repository's) is left
+    out of the count. Where the job has bytes read again, they have their digests.
     """
     objects = subject.facts.pipeline.objects
     asked = [item for item in objects if item.state is not ObjectState.NOT_APPLICABLE]
@@ -155,22 +155,38 @@ def data_in_remote(subject: VersionSubject) -> Outcome:
         reason = f"{counted(len(objects), 'data digest')}, none of which belongs in a remote"
         return Outcome(Verdict.NOT_APPLICABLE, reason)
     count = Counter(item.state for item in asked)
-    lost = [item for item in asked if item.state in (ObjectState.MISSING, ObjectState.CACHE_ONLY)]
-    evidence = [f"{item.digest} {item.remote} {item.state}" for item in lost or asked]
+    lost = [item for item in asked if item.state in _PLACES]
+    evidence = [
+        f"{item.digest} {item.remote} {item.state}{_READ_AGAIN.get(item.checked, '')}"
+        for item in lost or asked
+    ]
     open_count = count[ObjectState.NOT_CHECKED]
     if lost:
-        named = naming([f"{short_digest(item.digest)} {_PLACES[item.state]}" for item in lost])
+        named = naming([_lost(item) for item in lost])
         open_remark = f"; {open_count} not checked" if open_count else ""
-        reason = f"{len(lost)} of {len(asked)} objects not in their remote: {named}"
+        damaged = " or damaged there" if count[ObjectState.DAMAGED] else ""
+        reason = f"{len(lost)} of {len(asked)} objects not in their remote{damaged}: {named}"
         return failed(f"{reason}{open_remark}", *evidence)
     if open_count:
-        why = sorted({item.reason for item in asked if item.reason})
+        unchecked = [item for item in asked if item.state is ObjectState.NOT_CHECKED]
+        why = sorted({item.reason for item in unchecked if item.reason})
         reason = f"{open_count} of {len(asked)} objects not checked"
         return unknown(f"{reason}: {naming(why)}" if why else reason, *evidence)
-    return passed(f"{len(asked)} of {len(asked)} objects", *evidence)
+    again = sum(item.checked in _READ_AGAIN for item in asked)
+    share = "all" if again == len(asked) else f"{again} of them"
+    remark = f", {share} read again" if again else ""
+    return passed(f"{len(asked)} of {len(asked)} objects{remark}", *evidence)
 
 
+def _lost(item: DataObject) -> str:
+    """Return which object is not as it should be, of a folder with the first file."""
+    of_folder = f", {item.reason}: {naming(item.lost)}" if item.lost else ""
+    return f"{short_digest(item.digest)} ({_PLACES[item.state]}{of_folder})"
+
+
+_READ_AGAIN = {"rehashed": ", read again"}
 _PLACES = {
-    ObjectState.MISSING: "(missing)",
-    ObjectState.CACHE_ONLY: "(only in a local cache)",
+    ObjectState.MISSING: "missing",
+    ObjectState.CACHE_ONLY: "only in a local cache",
+    ObjectState.DAMAGED: "damaged",
 }

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from audit.canonical import short_digest
 from audit.controls.checks import declared
+from audit.controls.checks.commits import NO_COMMIT, recorded
 from audit.controls.checks.common import (
-    COMMIT_TAG,
     counted,
     exact_matches,
     inferred_remark,
@@ -20,12 +20,10 @@ from audit.controls.checks.common import (
     without_pipeline,
 )
 from audit.controls.registry import Outcome, VersionSubject, check, failed, passed, unknown
-from audit.facts import CodeDigest, Commit, CommitState, VersionFacts
+from audit.facts import CodeDigest, Commit, VersionFacts
 from audit.graph import NodeKind
 
-_NO_COMMIT = "no commit is recorded for this version"
 _OUTSIDE = re.compile(r"/|\.\.(?:/|$)|[A-Za-z][A-Za-z0-9+.-]*://")
-_FULL_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
 @check("run-finished")
@@ -63,94 +61,6 @@ def hyperparameters(
     return passed(f"{label} logged {shown}", evidence)
 
 
-@check("commit-recorded")
-def commit_recorded(subject: VersionSubject) -> Outcome:
-    """The run's tag names a code commit by its full SHA."""
-    run = run_of(subject.facts)
-    if isinstance(run, Outcome):
-        return run
-    label, reference = run_label(subject.facts, run), f"run {run.run_id} tag {COMMIT_TAG}"
-    sha = run.tags.get(COMMIT_TAG, "")
-    if not sha:
-        return failed(f"{label} carries no commit", reference)
-    if not _FULL_SHA.fullmatch(sha):
-        return failed(f"{label} names {naming([sha])}, which is not a full SHA", reference)
-    return passed(short_digest(sha), f"{reference} {sha}")
-
-
-@check("commit-exists")
-def commit_exists(subject: VersionSubject) -> Outcome:
-    """The recorded commit is in a configured repository.
-
-    A commit on no branch or tag passes with a remark: it is there today, and that git
-    may discard it is what ``commit-on-branch`` fails for.
-    """
-    commit = _recorded(subject.facts)
-    if commit is None:
-        return unknown(_NO_COMMIT)
-    name, evidence = short_digest(commit.sha), f"commit {commit.sha} {commit.state}"
-    if commit.state is CommitState.MISSING:
-        return failed(f"{name} is in no configured repository", evidence)
-    if commit.state in (CommitState.MALFORMED, CommitState.NOT_CHECKABLE):
-        return unknown(_why_not(subject.facts, commit), evidence)
-    where = f"is in {commit.repository or 'a configured repository'}"
-    loose = commit.state is CommitState.UNREACHABLE
-    remark = ", but on no branch or tag: git may discard it" if loose else ""
-    return passed(f"{name} {where}{remark}", evidence)
-
-
-@check("commit-on-branch")
-def commit_on_branch(subject: VersionSubject) -> Outcome:
-    """The recorded commit, and the one with the matching lock, are on a configured branch.
-
-    Training often runs before the commit: then the recorded commit is the parent of the
-    one that holds what ran. Where none is recorded, the lock's commit alone is judged.
-    """
-    facts = subject.facts
-    tagged = _recorded(facts)
-    locks = {match.commit for match in exact_matches(facts)}
-    commits = [commit for commit in facts.pipeline.commits if commit.sha in locks]
-    if tagged:
-        commits = [tagged, *(commit for commit in commits if commit.sha != tagged.sha)]
-    if not commits:
-        return unknown(_NO_COMMIT)
-    evidence = [f"commit {commit.sha} {commit.state}" for commit in commits]
-    if off := [commit for commit in commits if commit.state in _OFF]:
-        told = naming([f"{short_digest(commit.sha)} {_OFF[commit.state]}" for commit in off])
-        return failed(told, *evidence)
-    if unread := [commit for commit in commits if commit.state is not CommitState.REACHABLE]:
-        return unknown(naming([_why_not(facts, commit) for commit in unread]), *evidence)
-    missing = "" if tagged else "; no commit is recorded on the run"
-    return passed(f"{naming([_on_branch(commit) for commit in commits])}{missing}", *evidence)
-
-
-_OFF = {
-    CommitState.OTHER_REF: "is only on a ref that is not configured",
-    CommitState.UNREACHABLE: "is on no branch or tag",
-    CommitState.MISSING: "is in no configured repository",
-}
-
-
-def _on_branch(commit: Commit) -> str:
-    branch = f" on {commit.branches[0]}" if commit.branches else " on a configured branch"
-    merged = f", merged by {short_digest(commit.merged_by)}" if commit.merged_by else ""
-    return f"{short_digest(commit.sha)}{branch}{merged}"
-
-
-def _recorded(facts: VersionFacts) -> Commit | None:
-    """Return the commit that the run's tag names, ``None`` where it names none."""
-    tag = facts.run.tags.get(COMMIT_TAG, "") if facts.run else ""
-    return facts.pipeline.tagged or (Commit(tag, CommitState.NOT_CHECKABLE) if tag else None)
-
-
-def _why_not(facts: VersionFacts, commit: Commit) -> str:
-    """Return why nothing can be said of where a commit stands."""
-    if commit.state is CommitState.MALFORMED:
-        return f"{naming([commit.sha])} is not a full SHA"
-    problem = next(iter(facts.pipeline.problems), "no repository that could tell is configured")
-    return f"{short_digest(commit.sha)} cannot be looked up: {problem}"
-
-
 @check("tree-clean")
 def tree_clean(
     subject: VersionSubject,
@@ -163,12 +73,12 @@ def tree_clean(
     Each dependency in the locks behind the weights is compared with the file at the
     recorded commit. A difference is proved where the commits of those locks hold what
     differs as it ran. Outs of earlier stages and what lies outside of the repository are
-    no part of a tree. What the training plugin declared decides only where the digests
-    cannot, and only with ``accept_declared``.
+    no part of a tree. What the training plugin or AIline declared decides only where the
+    digests cannot, and only with ``accept_declared``.
     """
     outcome = _proved_clean(subject.facts, accept_proved_difference=accept_proved_difference)
-    recorded = _recorded(subject.facts)
-    sha = recorded.sha if recorded else ""
+    commit = recorded(subject.facts)
+    sha = commit.sha if commit else ""
     differs = any(not item.equal for item in _compared_at(subject.facts, sha))
     return declared.tree(subject.facts, outcome, sha, differs=differs, accept=accept_declared)
 
@@ -178,7 +88,7 @@ def _proved_clean(facts: VersionFacts, *, accept_proved_difference: bool) -> Out
     tagged = _comparable(facts)
     if isinstance(tagged, Outcome):
         return tagged
-    stages = [state for state in facts.pipeline.states if state.stage]
+    stages = [state for state in facts.pipeline.home if state.stage]
     made = _made(facts)
     tree = [item for item in facts.pipeline.tree if item.lock_digest not in made]
     here = _compared_at(facts, tagged.sha)
@@ -204,9 +114,10 @@ def _proved_clean(facts: VersionFacts, *, accept_proved_difference: bool) -> Out
 
 
 def _made(facts: VersionFacts) -> set[str]:
-    """Return the digests that the stages behind the weights put out."""
-    states = [state for state in facts.pipeline.states if state.stage]
-    return {out.digest for state in states for out in state.outs if out.digest}
+    """Return the digests that the stages behind the weights put out, members of folders too."""
+    states = {state.id: state for state in facts.pipeline.home if state.stage}
+    made = {out.digest for state in states.values() for out in state.outs if out.digest}
+    return made | {item.digest for item in facts.pipeline.members if item.state in states}
 
 
 def _compared_at(facts: VersionFacts, sha: str) -> list[CodeDigest]:
@@ -222,7 +133,7 @@ def _comparable(facts: VersionFacts) -> Commit | Outcome:
         return without_pipeline(facts)
     if not exact_matches(facts):
         return unknown("the stage is only inferred from parameters, so nothing can be proved")
-    return _recorded(facts) or unknown(_NO_COMMIT)
+    return recorded(facts) or unknown(NO_COMMIT)
 
 
 def _compared(item: CodeDigest) -> str:

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
-from packaging.requirements import InvalidRequirement, Requirement
 
 from audit.facts import Environment
+from audit.sources.artifacts.requirements import parsed
 
 FILES = ("python_env.yaml", "requirements.txt", "conda.yaml", "MLmodel")
 MAX_BYTES = 2**20
@@ -80,9 +80,8 @@ def is_pinned(line: str) -> bool:
     its hash, or a version control address at a full commit (PEP 508, PEP 610).
     """
     line = _LINE_OPTIONS.sub("", line).strip()
-    try:
-        requirement = Requirement(line)
-    except InvalidRequirement:
+    requirement = parsed(line)
+    if requirement is None:
         return _is_exact_address(line.partition(";")[0].strip())
     if requirement.url:
         return _is_exact_address(requirement.url)

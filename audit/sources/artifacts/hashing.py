@@ -17,6 +17,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
 from audit.errors import SourceError, UsageError
 from audit.facts import ArtifactFile
@@ -34,6 +35,33 @@ def is_text(head: bytes) -> bool:
     if b"\0" in head:
         return False
     return len(head.translate(None, _TEXT)) <= _NON_TEXT_SHARE * len(head)
+
+
+def stream_md5s(stream: IO[bytes]) -> tuple[str, str]:
+    """Return the MD5 of a stream as DVC 3 has it, and as DVC 2 does."""
+    plain, unix = hashlib.md5(usedforsecurity=False), hashlib.md5(usedforsecurity=False)
+    block = bytearray()
+    while more := stream.read(_BLOCK - len(block)):
+        block += more
+        if len(block) == _BLOCK:
+            _add(block, plain, unix)
+            block.clear()
+    _add(block, plain, unix)
+    return plain.hexdigest(), unix.hexdigest()
+
+
+def _add(block: bytearray, plain: hashlib._Hash, unix: hashlib._Hash) -> None:
+    plain.update(block)
+    unix.update(block.replace(b"\r\n", b"\n") if is_text(bytes(block[:_HEAD])) else block)
+
+
+def md5_dos2unix(data: bytes) -> str:
+    """Return what DVC 2 calls the MD5 of some bytes."""
+    md5 = hashlib.md5(usedforsecurity=False)
+    for start in range(0, len(data), _BLOCK):
+        block = data[start : start + _BLOCK]
+        md5.update(block.replace(b"\r\n", b"\n") if is_text(block[:_HEAD]) else block)
+    return md5.hexdigest()
 
 
 def hash_file(path: Path, name: str) -> tuple[ArtifactFile, str]:
@@ -87,6 +115,12 @@ def identity(status: os.stat_result) -> str:
             status.st_ctime_ns,
         )
     )
+
+
+def is_settled(known_as: str) -> bool:
+    """Whether a file's ``identity`` is old enough that a later change would show in it."""
+    changed = max(int(part) for part in known_as.split(":")[-2:])
+    return time.time_ns() - changed > _SETTLED_NS
 
 
 def folder_digests(files: Mapping[str, str]) -> dict[str, str]:
@@ -146,8 +180,7 @@ class DigestCache:
 
     def put(self, path: Path, file: ArtifactFile, known_as: str) -> None:
         """Keep digests for ``close``, unless the file's times are too fresh to tell by."""
-        changed = max(int(part) for part in known_as.split(":")[-2:])
-        if time.time_ns() - changed > _SETTLED_NS:
+        if is_settled(known_as):
             self._new.append((str(path), known_as, file.sha256, file.md5, file.md5_dos2unix))
 
     def close(self) -> None:

@@ -16,19 +16,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from audit.errors import SourceError
-from audit.facts import ArtifactFile, Environment, Weights
+from audit.facts import ArtifactFile, Environment, ModelSignature, Weights
 from audit.sources.artifacts import environment as environments
+from audit.sources.artifacts import signature as signatures
 from audit.sources.artifacts.hashing import DigestCache, folder_digests, hash_file
+from audit.sources.artifacts.signature import MARK
 from audit.sources.uris import redact_uri
 
 Mode = Literal["always", "new", "never"]
 
-MARK = "registered_model_meta"
-"""A file that MLflow itself writes into a local location when a model is loaded from it."""
+_Look: TypeAlias = tuple[Weights, Environment, ModelSignature | None]
 
 MAX_FILES = 100_000
 NEVER = "The job says not to read weights (data.weights: never)."
@@ -48,6 +49,7 @@ class ArtifactReader:
             ``always`` reads every byte, ``never`` none. What is not local is always read.
         cache: Folder of the digest cache.
         jobs: Files hashed at the same time.
+        trusted: The keys and certificates that a model's signature is verified against.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class ArtifactReader:
         mode: Mode = "new",
         cache: Path | None = None,
         jobs: int | None = None,
+        trusted: signatures.Trusted | None = None,
     ) -> None:
         # A registry read from its database does not tell which server keeps its artifacts.
         known = urlsplit(tracking_uri).scheme in _WEB
@@ -64,7 +67,8 @@ class ArtifactReader:
         self._mode = mode
         self._cache = cache if mode == "new" else None
         self._jobs = jobs or os.cpu_count() or 1
-        self._seen: dict[str, tuple[Weights, Environment]] = {}
+        self._trusted = trusted or signatures.Trusted()
+        self._seen: dict[str, _Look] = {}
 
     def read(self, locations: Iterable[str]) -> dict[str, Weights]:
         """Return the digests at each location; an unreadable one says why."""
@@ -74,7 +78,11 @@ class ArtifactReader:
         """Return the environment described by the files at each location."""
         return {location: found[1] for location, found in self._look(locations).items()}
 
-    def _look(self, locations: Iterable[str]) -> dict[str, tuple[Weights, Environment]]:
+    def signatures(self, locations: Iterable[str]) -> dict[str, ModelSignature | None]:
+        """Return the model signature at each location, verified, ``None`` where there is none."""
+        return {location: found[2] for location, found in self._look(locations).items()}
+
+    def _look(self, locations: Iterable[str]) -> dict[str, _Look]:
         wanted = dict.fromkeys(locations)
         missing = [location for location in wanted if location not in self._seen]
         if missing:
@@ -90,20 +98,22 @@ class ArtifactReader:
 
     def _look_at(
         self, location: str, cache: DigestCache | None, threads: ThreadPoolExecutor
-    ) -> tuple[Weights, Environment]:
-        environment = Environment()
+    ) -> _Look:
+        environment, signature = Environment(), None
         try:
             if self._mode == "never" and local_path(location) is None:
-                return Weights(location=location, reason=NEVER), environment
+                return Weights(location=location, reason=NEVER), environment, None
             with self._folder(location) as (root, local):
                 listed = list_files(root)
                 environment = _environment(listed)
                 if self._mode == "never":
-                    return Weights(location=location, reason=NEVER), environment
+                    signature = signatures.unread(listed, "the job says not to read weights")
+                    return Weights(location=location, reason=NEVER), environment, signature
                 files = _hash_all(listed, cache if local else None, threads)
+                signature = signatures.verify(root, listed, self._trusted)
         except (SourceError, OSError) as error:
-            return Weights(location=location, reason=_sentence(error)), environment
-        return weights_of(location, files), environment
+            return Weights(location=location, reason=_sentence(error)), environment, signature
+        return weights_of(location, files), environment, signature
 
     @contextmanager
     def _folder(self, location: str) -> Iterator[tuple[Path, bool]]:

@@ -10,22 +10,19 @@ import enum
 import hashlib
 import json
 import posixpath
-import tomllib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from audit.facts import CodeDigest, StageState, TrackedPath
-from audit.sources.addresses import is_url
-from audit.sources.dvc import yaml12
-from audit.sources.dvc.files import folder_digest, json_text
+from audit.sources.dvc.entries import TEMPLATE, folder_digest, is_outside
+from audit.sources.dvc.files import json_text
 from audit.sources.dvc.history import DvcHistory
-from audit.sources.dvc.yaml12 import MAX_BYTES, MAX_DEPTH, MalformedError
+from audit.sources.dvc.values import ABSENT, equal, look_up, numbers, parse
+from audit.sources.dvc.yaml12 import MAX_BYTES, MalformedError
 from audit.sources.git.store import Entry, UnreadableError
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _STRUCTURED = frozenset({".json", ".toml", ".yaml", ".yml"})
-_LARGEST = 2**1023
-_ABSENT = object()
 
 
 class Origin(enum.StrEnum):
@@ -53,15 +50,18 @@ class TreeComparison:
         self._hashed: dict[str, tuple[str, ...]] = {}
         self._values: dict[str, Any] = {}
         self._beside: dict[str, set[str]] = {}
+        self._told: set[tuple[str, str]] = set()
 
     def origin_of(self, state: StageState, dep: TrackedPath, commit: str) -> Origin:
         """Return where a dependency's content is kept, as a commit shows it."""
-        if is_url(dep.path) or posixpath.isabs(dep.path) or dep.path.split("/")[0] == "..":
+        if is_outside(dep.path):
             return Origin.EXTERNAL
         if self._is_output(state, dep):
             return Origin.OUTPUT
         if self._tracked(dep.path, commit):
             return Origin.TRACKED
+        if TEMPLATE in dep.path:
+            return Origin.GIT if self._somewhere(dep, commit) else Origin.UNKNOWN
         if self._entry(commit, dep.path) is not None:
             return Origin.GIT
         return Origin.TRACKED if dep.path in self._history.tracked_by else Origin.UNKNOWN
@@ -90,7 +90,7 @@ class TreeComparison:
                 if posixpath.splitext(out.path)[1].lower() in _STRUCTURED:
                     entry = self._entry(commit, out.path)
                     if entry is not None and out.digest in self._digests(entry, out, commit):
-                        found.update(_numbers(self._document(entry, out.path, commit)))
+                        found.update(numbers(self._document(entry, out.path, commit)))
         return found
 
     def in_git(self, state: StageState) -> frozenset[str]:
@@ -104,6 +104,34 @@ class TreeComparison:
             and out.digest in self._digests(entry, out, commit)
         )
 
+    def digests_at(self, path: str, commit: str) -> tuple[str, ...]:
+        """Return what DVC may call the file or folder that git has at a path of a commit.
+
+        Empty where there is none, or it cannot be hashed.
+        """
+        entry = self._entry(commit, path)
+        return self._digests(entry, TrackedPath(path), commit) if entry else ()
+
+    def stands(self, path: str, commit: str) -> bool:
+        """Whether git has anything at a path of a commit."""
+        return self._entry(commit, path) is not None
+
+    def hindrance(self, path: str, commit: str) -> str:
+        """Return why a path cannot be looked for in a commit, ``""`` where it can."""
+        if TEMPLATE in path:
+            return "its working directory is a template in dvc.yaml, so its path is not known"
+        parts = path.split("/")
+        for length in range(1, len(parts) + 1):
+            folder = "/".join(parts[:length])
+            entry = self._entry(commit, folder)
+            if entry is None:
+                break
+            if entry.mode == "160000":
+                return f"it stands in the submodule {folder}, which is not followed"
+            if entry.mode == "120000":
+                return f"it is reached by the symbolic link {folder}, which is not followed"
+        return ""
+
     # --- files ------------------------------------------------------------------------------
 
     def _files(self, state: StageState, commit: str) -> Iterator[CodeDigest]:
@@ -111,17 +139,51 @@ class TreeComparison:
             return
         for dep in state.deps:
             origin = self.origin_of(state, dep, commit) if dep.digest else Origin.EXTERNAL
-            if origin is Origin.TRACKED:
+            if TEMPLATE in dep.path:
+                # Which path it had is not known: only that the content is there can be told.
+                if origin is Origin.GIT:
+                    yield CodeDigest(commit, dep.path, dep.digest, dep.digest)
+            elif origin is Origin.TRACKED:
                 digest = self._tracked(dep.path, commit)
                 yield CodeDigest(commit, dep.path, dep.digest, digest, "data")
             elif origin is Origin.UNKNOWN:
-                yield CodeDigest(commit, dep.path, dep.digest)
+                if not self._in_folder(state, dep.path) and not self.hindrance(dep.path, commit):
+                    yield CodeDigest(commit, dep.path, dep.digest)
             elif origin is Origin.GIT:
                 entry = self._entry(commit, dep.path)
                 digests = self._digests(entry, dep, commit) if entry else ()
                 if digests:
                     same = dep.digest if dep.digest in digests else digests[0]
                     yield CodeDigest(commit, dep.path, dep.digest, same)
+
+    def _in_folder(self, state: StageState, path: str) -> bool:
+        """Whether DVC ever tracked a folder around a path, or a stage beside puts one out."""
+        parts = path.split("/")
+        folders = {"/".join(parts[:length]) for length in range(1, len(parts))}
+        return not folders.isdisjoint(self._history.tracked_by.keys() | self._beside[state.id])
+
+    def _somewhere(self, dep: TrackedPath, commit: str) -> bool:
+        """Whether a commit holds a dependency's content where its path may lead.
+
+        Of a path below a working directory that is a template, the end is known.
+        """
+        found = self._git.read(commit)
+        end = posixpath.normpath(dep.path.rpartition("}")[2].strip("/")).split("/")
+        tail = "/" + "/".join(part for part in end if part != "..")
+        try:
+            names = dict(self._git.store.files(found.tree)) if found and tail != "/" else {}
+            places = [f"/{name}" for name in names]
+            if dep.digest.endswith(".dir"):
+                inside = f"{tail}/"
+                places = [p[: p.index(inside) + len(tail)] for p in places if inside in p]
+            return any(
+                dep.digest in self.digests_at(place.strip("/"), commit)
+                for place in dict.fromkeys(places)
+                if place.endswith(tail)
+            )
+        except UnreadableError as error:
+            self._history.note(f"{dep.path} cannot be looked for in {commit[:10]}: {error}")
+            return False
 
     def _is_output(self, state: StageState, dep: TrackedPath) -> bool:
         """Whether a stage puts out the path, by the state's own lock or by the digest."""
@@ -159,9 +221,11 @@ class TreeComparison:
                 return self._folder(entry, path.path, commit)
             return self._file(entry)
         except UnreadableError as error:
-            self._history.note(
-                f"{path.path} in commit {commit[:10]} cannot be compared with the lock: {error}"
-            )
+            # Said of the first commit only that is asked for: it may stand in thousands.
+            if (path.path, entry.oid) not in self._told:
+                self._told.add((path.path, entry.oid))
+                where = f"{path.path} in commit {commit[:10]}"
+                self._history.note(f"{where} cannot be compared with the lock: {error}")
             return ()
 
     def _folder(self, folder: Entry, path: str, commit: str) -> tuple[str, ...]:
@@ -198,13 +262,13 @@ class TreeComparison:
     def _params(self, state: StageState, commit: str) -> Iterator[CodeDigest]:
         for name, value in state.params.items():
             file, _, key = name.partition(":")
-            if posixpath.splitext(file)[1].lower() not in _STRUCTURED:
+            if TEMPLATE in file or posixpath.splitext(file)[1].lower() not in _STRUCTURED:
                 continue
             entry = self._entry(commit, file)
             document = self._document(entry, file, commit) if entry else None
-            at_commit = _look_up(document, key)
-            text = "" if at_commit is _ABSENT else json_text(at_commit)
-            same = text and _equal(json.loads(value), json.loads(text))
+            at_commit = look_up(document, key)
+            text = "" if at_commit is ABSENT else json_text(at_commit)
+            same = text and equal(json.loads(value), json.loads(text))
             yield CodeDigest(commit, name, value, value if same else text, "params")
 
     def _document(self, entry: Entry, file: str, commit: str) -> Any:
@@ -213,7 +277,7 @@ class TreeComparison:
             return None
         if entry.oid not in self._values:
             try:
-                self._values[entry.oid] = _parse(self._git.store.blob(entry.oid, MAX_BYTES), file)
+                self._values[entry.oid] = parse(self._git.store.blob(entry.oid, MAX_BYTES), file)
             except (UnreadableError, MalformedError) as error:
                 self._history.note(f"{file} in commit {commit[:10]} cannot be read: {error}")
                 self._values[entry.oid] = None
@@ -223,67 +287,6 @@ class TreeComparison:
 def _outputs(states: Iterable[StageState], but: StageState) -> set[str]:
     """Return the paths that the stages among some states put out, all but one of them."""
     return {out.path for s in states if s.stage and s.id != but.id for out in s.outs}
-
-
-def _parse(data: bytes, file: str) -> Any:
-    """Return structured content. Raises ``MalformedError``."""
-    kind = posixpath.splitext(file)[1].lower()
-    if kind in {".yaml", ".yml"}:
-        return yaml12.read(data)
-    try:
-        text = data.decode("utf-8")
-        document = tomllib.loads(text) if kind == ".toml" else json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise MalformedError(f"it is not valid {kind[1:].upper()}") from error
-    if _deeper(document, MAX_DEPTH):
-        raise MalformedError(f"it is nested deeper than {MAX_DEPTH} levels")
-    return document
-
-
-def _deeper(value: Any, depth: int) -> bool:
-    """Whether a value is nested deeper than ``depth`` levels."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return depth < 0 or any(_deeper(item, depth - 1) for item in inner)
-
-
-def _look_up(document: Any, key: str) -> Any:
-    """Return the value at a dotted key; the keys of mappings may hold dots themselves."""
-    if not key:
-        return document
-    if isinstance(document, list):
-        head, _, rest = key.partition(".")
-        inside = head.isdecimal() and len(head) < 10 and int(head) < len(document)
-        return _look_up(document[int(head)], rest) if inside else _ABSENT
-    if not isinstance(document, dict):
-        return _ABSENT
-    parts = key.split(".")
-    for length in range(len(parts), 0, -1):
-        head = ".".join(parts[:length])
-        if head in document:
-            found = _look_up(document[head], ".".join(parts[length:]))
-            if found is not _ABSENT:
-                return found
-    return _ABSENT
-
-
-def _equal(left: Any, right: Any) -> bool:
-    """Whether two JSON values are equal; 1 and 1.0 are, 1 and true are not."""
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(_equal(left[k], right[k]) for k in left)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(_equal, left, right))
-    return bool(left == right)
-
-
-def _numbers(document: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Yield ``(dotted key, number)`` of a nested mapping."""
-    if isinstance(document, dict):
-        for key, value in document.items():
-            yield from _numbers(value, f"{prefix}.{key}" if prefix else str(key))
-    elif isinstance(document, float) or (type(document) is int and abs(document) < _LARGEST):
-        yield prefix, float(document)
 
 
 def _downstream(state: StageState, siblings: tuple[StageState, ...]) -> list[StageState]:

@@ -11,24 +11,22 @@ absent, text files were hashed with CR LF as LF (DVC 2, ``md5-dos2unix``).
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from audit.facts import TrackedPath
-from audit.sources.addresses import is_url, redacted
+from audit.sources.addresses import redacted
 from audit.sources.dvc import yaml12
+from audit.sources.dvc.declared import Declared, fits, kept
+from audit.sources.dvc.entries import Entries, a_list, clean, placed, text
 from audit.sources.dvc.yaml12 import MalformedError
 
-_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
-_OTHER_DIGEST = re.compile(r"[\x21-\x7e]{1,256}")
 _DIGESTS = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?:\.dir)?(?![0-9a-f])")
-_OTHER_HASHES = ("etag", "checksum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +41,10 @@ class StageRecord:
     imported_from: str = ""
     elsewhere: dict[str, str] = field(default_factory=dict)
     """Paths of outs that no data remote is meant to hold, with the reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """What a ``dvc.yaml`` says of a stage that its lock does not."""
-
-    folder: str = ""
-    """Working directory; empty where none is set or it is a template (``${…}``)."""
-    elsewhere: tuple[tuple[str, str], ...] = ()
-    """Pattern of an out's path as written, with the reason why no remote holds it."""
+    frozen: bool = False
+    always_changed: bool = False
+    members: dict[str, tuple[TrackedPath, ...]] = field(default_factory=dict)
+    """By digest of a folder, its files where they are listed here (cloud-versioned)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +72,31 @@ def parse_lock(data: bytes, file: str, declared: Mapping[str, Declared] | None =
         return Parsed(problems=(str(error),))
     problems: list[str] = []
     records = []
-    for name, body in stages.items():
+    for key, body in stages.items():
+        name = clean(key)
         if not isinstance(body, dict):
             problems.append(f"its stage {name!r} is not a mapping")
             continue
         known = (declared or {}).get(name.partition("@")[0], Declared())
         base = posixpath.join(posixpath.dirname(file), known.folder)
-        outs = _tracked(body.get("outs"), base, f"stage {name!r}", problems)
+        entries = Entries(base, f"stage {name!r}", problems)
+        outs = tuple(_kept_in(out, known, base) for out in entries.read(body.get("outs")))
         records.append(
             StageRecord(
                 stage=name,
                 command=_command(body.get("cmd")),
-                deps=_tracked(body.get("deps"), base, f"stage {name!r}", problems),
+                deps=entries.read(body.get("deps")),
                 outs=outs,
-                params=_params(body.get("params"), base, f"stage {name!r}", problems),
+                params=_params(body.get("params"), entries),
                 elsewhere={
                     out.path: reason
                     for out in outs
                     for pattern, reason in known.elsewhere
-                    if re.fullmatch(_pattern(_normal(base, pattern)), out.path)
+                    if fits(base, pattern, out.path)
                 },
+                frozen=known.frozen,
+                always_changed=known.always_changed,
+                members=entries.members,
             )
         )
     return Parsed(tuple(records), tuple(problems))
@@ -117,69 +114,30 @@ def parse_dvc(data: bytes, file: str) -> Parsed:
     if not isinstance(body, dict):
         return Parsed(problems=("it is not a mapping",))
     problems: list[str] = []
-    base = posixpath.join(posixpath.dirname(file), _text(body.get("wdir")))
+    base = posixpath.join(posixpath.dirname(file), text(body.get("wdir")))
+    entries = Entries(base, "file", problems)
     deps = body.get("deps")
     command = _command(body.get("cmd"))
     imported_from = "" if command else _imported_from(deps)
-    outs = _list(body.get("outs"))
-    imported = any(isinstance(dep, dict) and "repo" in dep for dep in _list(deps))
+    outs = a_list(body.get("outs"))
+    imported = any(isinstance(dep, dict) and "repo" in dep for dep in a_list(deps))
     record = StageRecord(
         stage="",
         command=command,
-        deps=_tracked(deps, base, "file", problems, keep=bool(imported_from)),
-        outs=_tracked(outs, base, "file", problems),
+        deps=entries.read(deps, keep=bool(imported_from)),
+        outs=entries.read(outs),
         imported_from=imported_from,
         elsewhere={
-            _normal(base, _text(out.get("path"))): reason
+            placed(base, text(out.get("path"))): reason
             for out in outs
             if isinstance(out, dict)
-            and (reason := "the repository it was imported from holds it" * imported or _kept(out))
+            and (reason := "the repository it was imported from holds it" * imported or kept(out))
         },
+        frozen=body.get("frozen") is True,
+        always_changed=body.get("always_changed") is True,
+        members=entries.members,
     )
     return Parsed((record,), tuple(problems))
-
-
-def parse_yaml(data: bytes) -> dict[str, Declared]:
-    """Return what a ``dvc.yaml`` says of its stages, by the stage's name without ``@…``.
-
-    Raises ``MalformedError``.
-    """
-    document = yaml12.read(data)
-    stages = document.get("stages") if isinstance(document, dict) else None
-    found = {}
-    for name, body in (stages if isinstance(stages, dict) else {}).items():
-        inner = body.get("do", body) if isinstance(body, dict) else None
-        if isinstance(inner, dict):
-            folder = _text(inner.get("wdir"))
-            outs = [out for kind in ("outs", "metrics", "plots") for out in _list(inner.get(kind))]
-            elsewhere = tuple(
-                (path, reason)
-                for out in outs
-                if isinstance(out, dict)
-                for path, options in out.items()
-                if isinstance(options, dict) and (reason := _kept(options))
-            )
-            found[name] = Declared("" if "${" in folder else folder, elsewhere)
-    return found
-
-
-def _kept(options: Mapping[str, Any]) -> str:
-    """Return why an out's options keep it from the remotes, or ``""``."""
-    if options.get("cache") is False:
-        return "not kept by DVC (cache: false)"
-    return "never pushed (push: false)" if options.get("push") is False else ""
-
-
-def _pattern(path: str) -> str:
-    """Return a regular expression for a path in which templates (``${…}``) may stand."""
-    return ".+".join(map(re.escape, re.split(r"\$\{[^}]*\}", path)))
-
-
-def folder_digest(members: Iterable[tuple[str, str]]) -> str:
-    """Return DVC's digest of a folder from ``(path relative to it, md5)`` of its files."""
-    listing = [{"md5": md5, "relpath": path} for path, md5 in sorted(members)]
-    data = json.dumps(listing, sort_keys=True).encode("utf-8")
-    return hashlib.md5(data, usedforsecurity=False).hexdigest() + ".dir"
 
 
 def json_text(value: Any) -> str:
@@ -213,76 +171,20 @@ def _stages(document: Any) -> dict[str, Any]:
     return stages
 
 
-def _tracked(
-    entries: Any, base: str, where: str, problems: list[str], *, keep: bool = False
-) -> tuple[TrackedPath, ...]:
-    """Return the entries of ``deps`` or ``outs``; ``keep`` leaves their paths as they are."""
-    found = []
-    for entry in _list(entries):
-        path = _text(entry.get("path")) if isinstance(entry, dict) else ""
-        if not path:
-            problems.append(f"an entry of its {where} has no path")
-            continue
-        digest, hash_name, problem = _digest(entry)
-        if problem:
-            problems.append(f"the digest of {path!r} in its {where} is malformed")
-        found.append(
-            TrackedPath(
-                path=redacted(path) if keep else _normal(base, path),
-                digest=digest,
-                hash_name=hash_name,
-                size=_count(entry.get("size")),
-                files=_count(entry.get("nfiles")),
-            )
-        )
-    return tuple(found)
+def _kept_in(out: TrackedPath, declared: Declared, base: str) -> TrackedPath:
+    """Return an out with the remote that the ``dvc.yaml`` names for it."""
+    names = (name for path, name in declared.remotes if fits(base, path, out.path))
+    return out if out.remote else replace(out, remote=next(names, ""))
 
 
-def _digest(entry: Mapping[str, Any]) -> tuple[str, str, bool]:
-    """Return an entry's digest, its hash name, and whether what stands there is malformed."""
-    named = entry.get("hash")
-    if "md5" in entry:
-        value = entry["md5"]
-        name = "md5" if named == "md5" else "md5-dos2unix"
-        good = isinstance(value, str) and _MD5.fullmatch(value) is not None
-        return (value if good else "", name, not good)
-    for name in (*_OTHER_HASHES, *([named] if isinstance(named, str) else [])):
-        if name in entry:
-            value = entry[name]
-            good = isinstance(value, str) and _OTHER_DIGEST.fullmatch(value) is not None
-            return (value if good else "", name, not good)
-    members = entry.get("files")
-    if isinstance(members, list) and members:
-        return _folder(members)
-    return "", "md5", False
-
-
-def _folder(members: list[Any]) -> tuple[str, str, bool]:
-    """Return the digest of a folder whose members are listed (cloud-versioned remotes)."""
-    pairs = [
-        (_text(member.get("relpath")), _text(member.get("md5")))
-        for member in members
-        if isinstance(member, dict)
-    ]
-    good = len(pairs) == len(members) and all(path and _MD5.fullmatch(md5) for path, md5 in pairs)
-    return (folder_digest(pairs) if good else "", "md5", not good)
-
-
-def _normal(base: str, path: str) -> str:
-    """Return a path relative to the repository's root; addresses and absolute paths stay."""
-    if is_url(path):
-        return redacted(path)
-    return posixpath.normpath(posixpath.join(base, path))
-
-
-def _params(params: Any, base: str, where: str, problems: list[str]) -> dict[str, str]:
+def _params(params: Any, entries: Entries) -> dict[str, str]:
     if params is None:
         return {}
     if not isinstance(params, dict):
-        problems.append(f"the parameters of its {where} are not a mapping")
+        entries.problems.append(f"the parameters of its {entries.where} are not a mapping")
         return {}
     return {
-        f"{_normal(base, file)}:{key}": json_text(value)
+        f"{placed(entries.base, file)}:{clean(key)}": json_text(value)
         for file, values in params.items()
         if isinstance(values, dict)
         for key, value in values.items()
@@ -291,29 +193,17 @@ def _params(params: Any, base: str, where: str, problems: list[str]) -> dict[str
 
 def _imported_from(deps: Any) -> str:
     """Return where a ``.dvc`` file without a command took its data from, or ``""``."""
-    for dep in _list(deps):
+    for dep in a_list(deps):
         repo = dep.get("repo") if isinstance(dep, dict) else None
         if isinstance(repo, dict):
-            revision = _text(repo.get("rev_lock")) or _text(repo.get("rev"))
-            return f"{redacted(_text(repo.get('url')))}@{revision}"
-        path = _text(dep.get("path")) if isinstance(dep, dict) else ""
+            revision = text(repo.get("rev_lock")) or text(repo.get("rev"))
+            address = redacted(text(repo.get("url")))
+            return clean(f"{address}@{revision}")
+        path = text(dep.get("path")) if isinstance(dep, dict) else ""
         if path:
-            return redacted(path)
+            return clean(redacted(path))
     return ""
 
 
 def _command(value: Any) -> str:
-    return "\n".join(map(_text, value)) if isinstance(value, list) else _text(value)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _count(value: Any) -> int | None:
-    good = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return value if good else None
+    return "\n".join(map(text, value)) if isinstance(value, list) else text(value)

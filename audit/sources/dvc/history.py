@@ -3,44 +3,28 @@
 One ``git log`` names every ``dvc.lock`` and ``*.dvc`` that any commit of any ref
 introduced, DVC's experiments (``refs/exps``) among them. Their bytes are searched for
 digests, which is cheap, and only the files that hold an asked digest are parsed.
-
-A commit *introduces* a state when it holds it and none of its parents does. A merge
-counts only for what stands in none of its parents.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from functools import cached_property
 
 from audit.canonical import dumps, sha256
 from audit.facts import StageState, TrackedPath
-from audit.sources.dvc.files import (
-    Declared,
-    Parsed,
-    StageRecord,
-    digests_in,
-    parse_dvc,
-    parse_lock,
-    parse_yaml,
-)
+from audit.sources.dvc.declared import Declared, parse_yaml
+from audit.sources.dvc.files import Parsed, StageRecord, digests_in, parse_dvc, parse_lock
+from audit.sources.dvc.log import NOTHING, Log, Version, read_log
 from audit.sources.dvc.yaml12 import MAX_BYTES, MalformedError
 from audit.sources.git.history import GitHistory
 from audit.sources.git.store import UnreadableError
 
-_NOTHING = "0" * 40
-
-
-@dataclass(slots=True)
-class _Version:
-    """One content of one file in the history."""
-
-    file: str
-    oid: str
-    introduced: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    """Commits that introduced it, oldest first, with the ids it replaced (one a parent)."""
+_LISTED = b"relpath"
+"""Stands in a file that lists the members of a folder, whose digest is in no text."""
+_MOST_AGAIN = 20
+"""Commits that brought a state back, of which more are not looked for."""
 
 
 class DvcHistory:
@@ -59,6 +43,8 @@ class DvcHistory:
         self._answers: dict[str, tuple[StageState, ...]] = {}
         self._declared: dict[str, dict[str, Declared]] = {}
         self._elsewhere: dict[str, dict[str, str]] = {}
+        self._members: dict[str, tuple[TrackedPath, ...]] = {}
+        self._again: dict[str, tuple[str, ...]] = {}
 
     # --- the questions ----------------------------------------------------------------------
 
@@ -71,6 +57,15 @@ class DvcHistory:
                 for state in self._outs(version).get(digest, ())
             )
         return self._answers[digest]
+
+    def with_dep(self, digest: str) -> tuple[StageState, ...]:
+        """Return every stage state that has a dependency with this digest, the oldest first."""
+        return self._joined(
+            (version, state)
+            for version in self._by_digest.get(digest, ())
+            for state in self.states(version.file, version.oid)
+            if state.stage and any(dep.digest == digest for dep in state.deps)
+        )
 
     @cached_property
     def all_states(self) -> tuple[StageState, ...]:
@@ -101,6 +96,33 @@ class DvcHistory:
         """Return the paths of outs that no data remote is meant to hold, with the reason."""
         return self._elsewhere.get(state.id, {})
 
+    def members(self, folder: str) -> tuple[TrackedPath, ...]:
+        """Return the files of a folder that a lock or ``*.dvc`` lists, by the folder's digest."""
+        return self._members.get(folder, ())
+
+    def told(self, state: StageState, commit: str) -> StageState:
+        """Return a state with what the ``dvc.yaml`` of a commit says of its stage.
+
+        Added is also which later commits brought it back after it had been replaced.
+        """
+        found = replace(state, again_in=self._came_back(state))
+        known = self.declarations(commit, state.file) if state.stage else {}
+        declared = known.get(state.stage.partition("@")[0])
+        if declared is None:
+            return found
+        return replace(found, frozen=declared.frozen, always_changed=declared.always_changed)
+
+    def _came_back(self, state: StageState) -> tuple[str, ...]:
+        """Return the commits that introduced a state on top of another that had done so."""
+        if state.id not in self._again:
+            later = enumerate(state.commits[1 : _MOST_AGAIN + 1], start=1)
+            self._again[state.id] = tuple(
+                commit
+                for place, commit in later
+                if self.git.nearest(commit, set(state.commits[:place]))
+            )
+        return self._again[state.id]
+
     @cached_property
     def tracked_by(self) -> dict[str, frozenset[str]]:
         """Each path that a ``*.dvc`` file ever tracked, with those files."""
@@ -111,6 +133,14 @@ class DvcHistory:
                     for out in state.outs:
                         found.setdefault(out.path, set()).add(version.file)
         return {path: frozenset(files) for path, files in found.items()}
+
+    def tracking(self, paths: Collection[str]) -> Iterator[tuple[StageState, TrackedPath]]:
+        """Yield every state of a ``*.dvc`` file that ever had one of some paths as an out."""
+        files = {file for path in paths for file in self.tracked_by.get(path, ())}
+        for version in self._versions.values() if files else ():
+            if version.file in files:
+                for state in self.states(version.file, version.oid):
+                    yield from ((state, out) for out in state.outs if out.path in paths)
 
     @property
     def lock_states(self) -> int:
@@ -129,51 +159,37 @@ class DvcHistory:
     # --- from the log to states -----------------------------------------------------------
 
     @cached_property
-    def _versions(self) -> dict[tuple[str, str], _Version]:
-        """Every content of every file, from one ``git log``, oldest first."""
-        log = self.git.store.run(
-            *("log", "--all", "--topo-order", "--full-history", "-m", "--raw", "--no-abbrev"),
-            *("--no-renames", "--no-color", "--no-ext-diff", "--no-textconv", "--root", "-z"),
-            *("--format=%x01%H", "--", ":(top)*dvc.lock", ":(top)*.dvc"),
-        )
-        changes: dict[tuple[str, str, str], list[str]] = {}
-        for commit, mode, old, new, file in _changes(log):
-            if new == _NOTHING or not self._is_dvc(file):
-                continue
-            if mode.startswith("100"):
-                changes.setdefault((commit, file, new), []).append(old)
-            else:
-                kind = "a symbolic link" if mode == "120000" else "not a plain file"
-                self.note(f"{file} in commit {commit[:10]} is {kind}, which is not followed")
-        versions: dict[tuple[str, str], _Version] = {}
-        parents, order = self.git.parents, self.git.order
-        for commit, file, oid in sorted(changes, key=lambda key: order.get(key[0], 0)):
-            replaced = changes[commit, file, oid]
-            if len(replaced) >= len(parents.get(commit, ())):
-                version = versions.setdefault((file, oid), _Version(file, oid))
-                version.introduced.append((commit, tuple(replaced)))
-        return versions
+    def log(self) -> Log:
+        """Where DVC's files stand in the history."""
+        log = read_log(self.git, self._below)
+        for problem in log.problems:
+            self.note(problem)
+        return log
+
+    @property
+    def _versions(self) -> dict[tuple[str, str], Version]:
+        return self.log.versions
 
     @cached_property
-    def _by_digest(self) -> dict[str, list[_Version]]:
-        found: dict[str, list[_Version]] = {}
+    def _by_digest(self) -> dict[str, list[Version]]:
+        found: dict[str, list[Version]] = {}
         for version in self._versions.values():
-            for digest in digests_in(self._bytes(version)):
+            data = self._bytes(version) or b""
+            digests = digests_in(data)
+            if _LISTED in data:
+                digests |= {digest for digest in self._outs(version) if digest}
+            for digest in digests:
                 found.setdefault(digest, []).append(version)
         return found
 
-    def _is_dvc(self, file: str) -> bool:
-        name = posixpath.basename(file)
-        named = name == "dvc.lock" or (name.endswith(".dvc") and name != ".dvc")
-        return named and file.startswith(self._below)
-
-    def _bytes(self, version: _Version) -> bytes:
+    def _bytes(self, version: Version) -> bytes | None:
+        """Return a content, ``None`` where it cannot be read, which is noted."""
         try:
             return self.git.store.blob(version.oid, MAX_BYTES)
         except UnreadableError as error:
             commit = version.introduced[0][0][:10]
             self.note(f"{version.file} of commit {commit} cannot be read: {error}")
-            return b""
+            return None
 
     def states(self, file: str, oid: str) -> tuple[StageState, ...]:
         """Return the states of one content of a file, with empty ``commits``."""
@@ -181,11 +197,11 @@ class DvcHistory:
         if key not in self._states:
             # A file that a tree holds and the log does not name is one that a merge took over
             # in a history that was cut off: it is read all the same.
-            version = self._versions.get(key) or _Version(file, oid, [("", ())])
+            version = self._versions.get(key) or Version(file, oid, [("", ())])
             self._states[key] = tuple(self._read(version))
         return self._states[key]
 
-    def _outs(self, version: _Version) -> dict[str, list[StageState]]:
+    def _outs(self, version: Version) -> dict[str, list[StageState]]:
         """Return the states of a content by the digests of their outs."""
         key = (version.file, version.oid)
         if key not in self._by_out:
@@ -196,18 +212,24 @@ class DvcHistory:
             self._by_out[key] = found
         return self._by_out[key]
 
-    def _read(self, version: _Version) -> Iterator[StageState]:
+    def _read(self, version: Version) -> Iterator[StageState]:
         commit = version.introduced[0][0]
         data = self._bytes(version)
+        if data is None:
+            return
         if version.file.endswith(".dvc"):
             parsed = parse_dvc(data, version.file)
         else:
-            parsed = parse_lock(data, version.file, self._declarations(commit, version))
+            parsed = parse_lock(data, version.file, self.declarations(commit, version.file))
         self._note_parsed(parsed, version.file, commit)
         for record in parsed.stages:
             state = self._state(version.file, record)
             if record.elsewhere:
                 self._elsewhere[state.id] = record.elsewhere
+            for folder, files in record.members.items():
+                # A dependency lists the same files, without their versions.
+                if folder not in self._members or any(file.version_id for file in files):
+                    self._members[folder] = files
             yield state
 
     def _state(self, file: str, record: StageRecord) -> StageState:
@@ -227,29 +249,33 @@ class DvcHistory:
             outs=record.outs,
             params=record.params,
             imported_from=record.imported_from,
+            frozen=record.frozen,
+            always_changed=record.always_changed,
         )
 
     def _note_parsed(self, parsed: Parsed, file: str, commit: str) -> None:
         for problem in parsed.problems:
             self.note(f"{file} of commit {commit[:10]}: {problem}")
 
-    def _declarations(self, commit: str, version: _Version) -> dict[str, Declared]:
-        """Return what the ``dvc.yaml`` beside a lock says, at the lock's commit."""
-        file = posixpath.join(posixpath.dirname(version.file), "dvc.yaml")
+    def declarations(self, commit: str, lock: str) -> dict[str, Declared]:
+        """Return what the ``dvc.yaml`` beside a lock says of its stages at a commit."""
+        file = posixpath.join(posixpath.dirname(lock), "dvc.yaml")
+        entry = None
         try:
             entry = self.git.entry(commit, file)
             if entry is None or not entry.is_file:
                 return {}
             if entry.oid not in self._declared:
+                self._declared[entry.oid] = {}
                 self._declared[entry.oid] = parse_yaml(self.git.store.blob(entry.oid, MAX_BYTES))
-            return self._declared[entry.oid]
         except (UnreadableError, MalformedError) as error:
+            # Said of the first commit only that is asked for: it may stand in thousands.
             self.note(f"{file} of commit {commit[:10]}: {error}")
-            return {}
+        return self._declared.get(entry.oid, {}) if entry else {}
 
     # --- which commits introduced a state ------------------------------------------------
 
-    def _joined(self, found: Iterable[tuple[_Version, StageState]]) -> tuple[StageState, ...]:
+    def _joined(self, found: Iterable[tuple[Version, StageState]]) -> tuple[StageState, ...]:
         """Return each state once, with all commits that introduced it, oldest first."""
         states: dict[str, StageState] = {}
         first: dict[str, str] = {}
@@ -268,34 +294,20 @@ class DvcHistory:
     def _place(self, commit: str) -> int:
         return self.git.order.get(commit, 0)
 
-    def _introducing(self, version: _Version, state: StageState) -> Iterator[str]:
+    def _introducing(self, version: Version, state: StageState) -> Iterator[str]:
         digest = next((out.digest for out in state.outs if out.digest), "")
         holding = {known.oid for known in self._by_digest.get(digest, ())}
         for commit, replaced in version.introduced:
             if not any(
                 other.id == state.id
                 for old in replaced
-                if old != _NOTHING and (old in holding or not digest)
+                if old != NOTHING and (old in holding or not digest)
                 for other in self.states(version.file, old)
             ):
                 yield commit
 
 
 def _row(path: TrackedPath) -> list[object]:
-    return [path.path, path.digest, path.hash_name, path.size, path.files]
-
-
-def _changes(log: bytes) -> Iterator[tuple[str, str, str, str, str]]:
-    r"""Yield ``(commit, new mode, old id, new id, path)`` from ``git log --raw -z``.
-
-    The output is a row of fields that each end in NUL: a commit is ``\x01<sha>``, a change
-    is ``:<old mode> <new mode> <old id> <new id> <letter>`` and then its path.
-    """
-    commit = ""
-    fields = iter(log.split(b"\0"))
-    for item in fields:
-        if item.startswith(b"\x01"):
-            commit = item[1:].decode("ascii")
-        elif item.strip().startswith(b":"):
-            _, mode, old, new, _ = item.strip().decode("ascii").split(" ")
-            yield commit, mode, old, new, next(fields).decode("utf-8", "backslashreplace")
+    cloud = (path.version_id, path.etag)
+    plain = [path.path, path.digest, path.hash_name, path.size, path.files]
+    return [*plain, *(cloud if any(cloud) else ())]

@@ -24,17 +24,17 @@ def upstream(history: DvcHistory, state: StageState, commit: str = "") -> tuple[
     ``commit`` is the commit whose lock is followed, by default the first that
     introduced the state.
     """
-    found = {state.id: state}
-    waiting = [(state, commit or _first(state))]
+    commit = commit or _first(state)
+    found = {state.id: history.told(state, commit)}
+    waiting = [(state, commit)]
     while waiting:
         current, at = waiting.pop(0)
         for dep in current.deps:
             maker = _maker(history, current, dep, at)
             if maker is not None and maker.id not in found:
-                found[maker.id] = maker
-                waiting.append(
-                    (maker, at if history.holds(at, maker) else _base(history, maker, at))
-                )
+                base = standing(history, maker, at)
+                found[maker.id] = history.told(maker, base)
+                waiting.append((maker, base))
     return tuple(found.values())
 
 
@@ -83,8 +83,10 @@ def _maker(
     return candidates[0] if candidates else None
 
 
-def _base(history: DvcHistory, state: StageState, commit: str) -> str:
-    """Return the commit at which a state that ``commit`` does not hold is followed further."""
+def standing(history: DvcHistory, state: StageState, commit: str) -> str:
+    """Return the commit at which a state is followed further: ``commit`` where it holds it."""
+    if history.holds(commit, state):
+        return commit
     return history.git.nearest(commit, set(state.commits)) or _first(state)
 
 

@@ -26,6 +26,8 @@ _MODEL_ENDING = re.compile(
     r"\.(bin|bst|cbm|ckpt|gguf|h5|hdf5|joblib|keras|mlmodel|model|onnx|pb|pickle|pkl|pt|pth"
     r"|safetensors|skops|tflite|ubj)$"
 )
+_TELLING = 6
+"""Significant digits that the metrics of a run and of a lock must share in all."""
 _MODEL_WORD = re.compile(r"(?:^|[^a-z])(?:models?|weights|checkpoints?|estimator)(?:[^a-z]|$)")
 
 
@@ -120,11 +122,12 @@ class Inferrer:
     ) -> tuple[StageState, Match] | str:
         """Return the one state that a run's parameters and metrics lead to, else a reason.
 
-        A state counts if at least one parameter is in both and none differs, and if no
-        metric differs that is in both the run and the files that git has with its lock.
-        Where some of these put out something that looks like a model, only they count; of
-        the rest, those with the most parameters, then metrics, that agree. More than one
-        result (set of outs) left is no answer.
+        A state counts if at least one parameter is in both and none differs, and if no metric
+        differs that is in both the run and the files that git has with its lock. Where some of
+        these put out something that looks like a model, only they count; of the rest, those
+        with the most parameters, then metrics, that agree. More than one result (set of outs)
+        left is no answer. Nor is one whose metrics tell little: the parameters, and a rounded
+        score, are the same for trainings on other data.
         """
         states = self._agreeing(params)
         if not states:
@@ -144,6 +147,9 @@ class Inferrer:
         if len(results) > 1:
             return f"{len(results)} different DVC results agree equally well with the run"
         state, agrees = measured[0]
+        told = [metrics[name[7:]] for name in agrees if name.startswith("metric ")]
+        if sum(map(_digits, told)) < _TELLING:
+            return "a DVC lock has the run's parameters, but no metric that tells its data"
         return state, Match(state.id, MatchMethod.PARAMETERS, agrees=agrees)
 
     def _agreeing(self, params: Mapping[str, str]) -> list[StageState]:
@@ -161,12 +167,21 @@ class Inferrer:
         return [self._states[place] for place in sorted(left) if agree[place] == most]
 
 
+def _digits(value: float) -> int:
+    """Return how many significant digits a metric has beside zeros; whole numbers tell nothing."""
+    if value == int(value):
+        return 0
+    return len(f"{abs(value):.12g}".partition("e")[0].replace(".", "").strip("0"))
+
+
 def makes_model(state: StageState) -> bool:
     """Whether an out's name looks like that of a model; only ever used to infer."""
-    return any(
-        _MODEL_ENDING.search(out.path.lower()) or _MODEL_WORD.search(out.path.lower())
-        for out in state.outs
-    )
+    return any(names_model(out.path) or _MODEL_WORD.search(out.path.lower()) for out in state.outs)
+
+
+def names_model(path: str) -> bool:
+    """Whether a file's ending is one that models are kept under."""
+    return _MODEL_ENDING.search(path.lower()) is not None
 
 
 def _fitting(name: str, run: Mapping[str, Any]) -> list[str]:

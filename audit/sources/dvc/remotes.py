@@ -1,70 +1,54 @@
-"""Whether the data of the history is still in the DVC remotes.
-
-DVC answers which remotes there are, how they are laid out and what they hold. It is
-never pointed at the repository under audit, because opening one writes into it: it gets
-an empty project in a temporary folder, with that repository's configuration and all paths
-made absolute. Folders on this machine are looked into without it: asked whether a local
-object exists, DVC changes its mode, and deletes it where its content is not intact.
-
-From configuration that is committed, options that name files with credentials are left
-out. Such a file can name a command to run, and a committed one is anybody's.
-"""
+"""Whether the data of the history is still in the DVC remotes, and what its folders hold."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from http import HTTPStatus
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
-from audit.facts import DataObject, ObjectState
-from audit.sources.addresses import is_url, redacted
+from audit.facts import DataObject, FolderList, ObjectState
+from audit.sources.dvc.answers import Answer, Fault, guarded, line, opened
+from audit.sources.dvc.contents import from_cache, from_remote
+from audit.sources.dvc.holdings import Holdings
+from audit.sources.dvc.members import LAYOUTS, Listing, cached
+from audit.sources.dvc.rehash import Rehash
+from audit.sources.dvc.remote_project import Project, ProjectConfig, merged
+from audit.sources.dvc.remote_project import opened as opened_project
+from audit.sources.dvc.versioned import Kept, Versioned
+
+__all__ = ["DvcRemotes", "ProjectConfig", "merged"]
 
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
-_CREDENTIAL_FILES = (
-    "cert_path",
-    "configpath",
-    "credentialpath",
-    "gdrive_service_account_json_file_path",
-    "gdrive_user_credentials_file",
-    "key_path",
-    "keyfile",
-)
-_LAYOUTS = ("md5", "md5-dos2unix")
-"""Of DVC 3 (``files/md5/ab/cdef…``) and of DVC 2 (``ab/cdef…``)."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectConfig:
-    """The configuration of a DVC project, as found."""
-
-    committed: bytes = b""
-    """Content of ``.dvc/config``."""
-    local: bytes = b""
-    """Content of ``.dvc/config.local``, which is never committed."""
-    folder: Path | None = None
-    """The ``.dvc`` folder that relative paths in them are meant from, where there is one."""
-    found: bool = True
+_NO_REMOTE = "no DVC remote is configured"
+_NO_DIGEST = "its digest is not an MD5 of DVC's"
 
 
 @dataclass(slots=True)
-class _Remote:
-    """What one remote answered."""
+class _Asking:
+    """The remotes of one question."""
 
-    name: str
-    held: set[str] = field(default_factory=set)
-    lost: dict[str, str] = field(default_factory=dict)
-    """Folders whose list or members are gone, with the reason."""
-    reason: str = ""
-    """Why it could not be asked; empty where it was."""
+    project: Project
+    names: tuple[str, ...]
+    """The default one first."""
+    kept: Callable[[str], Kept]
+    opened: dict[str, Holdings | Versioned] = field(default_factory=dict)
+
+    def where(self, name: str) -> str:
+        """Return a digest of a remote's address."""
+        options = self.project.remotes[name]
+        address = f"{options.get('url')} {options.get('endpointurl')}"
+        return hashlib.sha256(address.encode()).hexdigest()
+
+    def remote(self, name: str) -> Holdings | Versioned:
+        """Return a remote, opened at the first question to it."""
+        if name not in self.opened:
+            found = opened(self.project, name)
+            versioned = found.worktree or found.fs.version_aware
+            self.opened[name] = Versioned(found, self.kept) if versioned else Holdings(found)
+        return self.opened[name]
 
 
 class DvcRemotes:
@@ -75,16 +59,25 @@ class DvcRemotes:
         repository: str,
         config: ProjectConfig,
         elsewhere: Callable[[str], str] = lambda _: "",
+        kept: Callable[[str], Kept] = lambda _: Kept(),
+        rehash: Rehash | None = None,
     ) -> None:
         """``repository`` is its name in the report.
 
-        ``elsewhere`` returns why no remote is meant to hold a digest, ``""`` for data.
+        ``elsewhere`` returns why no remote is meant to hold a digest, ``""`` for data, and
+        ``kept`` what the history says of where it is kept. ``rehash`` reads bytes again.
         """
         self._repository = repository
         self._config = config
         self._elsewhere = elsewhere
+        self._kept = kept
+        self._rehash = rehash or Rehash()
         self._default = ""
         self._cache: Path | None = None
+        self._lists: dict[str, Listing] = {}
+        self._unlisted: dict[str, str] = {}
+
+    # --- is it there ------------------------------------------------------------------------
 
     def exist(self, digests: Sequence[str]) -> tuple[DataObject, ...]:
         """Return for each digest whether a remote holds it, asked in one batch a remote.
@@ -97,223 +90,198 @@ class DvcRemotes:
         wanted = tuple(dict.fromkeys(digests))
         exempt = {digest: reason for digest in wanted if (reason := self._elsewhere(digest))}
         asked = [digest for digest in wanted if digest not in exempt and _MD5.fullmatch(digest)]
-        remotes = self._ask(asked) if asked else []
-        return tuple(
+        answers, deciding = self._ask(asked) if asked else ({}, {})
+        found = tuple(
             DataObject(digest, self._repository, "", ObjectState.NOT_APPLICABLE, exempt[digest])
             if digest in exempt
-            else self._object(digest, remotes)
+            else self._object(digest, answers, deciding.get(digest, ""))
             for digest in wanted
         )
+        # A list that no remote gave stands in the cache, or nowhere.
+        self._unlisted.update(
+            (item.digest, item.reason)
+            for item in found
+            if item.digest.endswith(".dir") and item.digest in deciding
+            if not self._listed(item.digest)
+        )
+        return found
 
-    def _object(self, digest: str, remotes: list[_Remote]) -> DataObject:
-        def found(state: ObjectState, remote: str = "", reason: str = "") -> DataObject:
-            return DataObject(digest, self._repository, remote, state, reason)
+    def _object(self, digest: str, answers: Mapping[str, Answer], deciding: str) -> DataObject:
+        """Return what became of an object; its ``deciding`` remote is the one meant to hold it."""
+
+        def found(state: ObjectState, remote: str, fault: Fault | None = None) -> DataObject:
+            reason, lost = (fault.reason, fault.lost) if fault else ("", ())
+            checked = "" if state is ObjectState.NOT_CHECKED else "exists"
+            return DataObject(digest, self._repository, remote, state, reason, checked, lost)
 
         if not _MD5.fullmatch(digest):
-            return found(ObjectState.NOT_CHECKED, reason="its digest is not an MD5 of DVC's")
-        for remote in remotes:
-            if digest in remote.held and digest not in remote.lost:
-                return found(ObjectState.PRESENT, remote.name)
-        names = ", ".join(remote.name for remote in remotes)
-        unasked = next((remote for remote in remotes if remote.reason), None)
-        if unasked is not None and (unasked is remotes[0] or not self._default):
-            return found(ObjectState.NOT_CHECKED, unasked.name, unasked.reason)
-        reason = next((r.lost[digest] for r in remotes if digest in r.lost), "")
-        if self._cached(digest):
-            reason = reason or "not in the remote, only in the local cache"
-            return found(ObjectState.CACHE_ONLY, names, reason)
-        return found(ObjectState.MISSING, names, reason or "not in the remote")
+            return DataObject(digest, self._repository, reason=_NO_DIGEST)
+        ordered = sorted(answers.values(), key=lambda answer: answer.name != deciding)
+        for answer in ordered:
+            if answer.has(digest):
+                reason = answer.unread.get(digest, "")
+                checked = "rehashed" if digest in answer.rehashed else "exists"
+                here = DataObject(digest, self._repository, answer.name, ObjectState.PRESENT)
+                return replace(here, reason=reason, checked=checked)
+        for answer in ordered:
+            if answer.reason and deciding in {"", answer.name}:
+                fault = Fault(ObjectState.NOT_CHECKED, answer.reason)
+                return found(fault.state, answer.name, fault)
+        names = ", ".join(answer.name for answer in ordered)
+        gone = Fault(ObjectState.MISSING, "not in the remote")
+        fault = next((a.faults[digest] for a in ordered if digest in a.faults), gone)
+        if fault.state is ObjectState.MISSING and self._cached(digest):
+            reason = fault.reason if fault.lost else "not in the remote, only in the local cache"
+            return found(ObjectState.CACHE_ONLY, names, replace(fault, reason=reason))
+        return found(fault.state, names, fault)
 
     def _cached(self, digest: str) -> bool:
-        """Whether the repository's local cache holds a digest (for a folder: its list)."""
-        return self._cache is not None and any(
-            (self._cache / layout / digest[:2] / digest[2:]).is_file()
-            for layout in ("files/md5", "")
+        """Whether the repository's local cache holds an object: of a folder, every file too."""
+        if self._cache is None:
+            return False
+        listing = self._lists.get(digest)
+        return all(
+            any(
+                (self._cache / layout / wanted[:2] / wanted[2:]).is_file()
+                for layout in LAYOUTS.values()
+            )
+            for wanted in (digest, *(listing.digests if listing else ()))
         )
 
-    def _ask(self, digests: list[str]) -> list[_Remote]:
-        """Return what each remote answered, the default one first; at least one comes back."""
+    def _ask(self, digests: list[str]) -> tuple[dict[str, Answer], dict[str, str]]:
+        """Return what each remote answered, and by digest which of them is meant to hold it.
+
+        That one is asked first, then the others for what it does not hold.
+        """
+        with self._asking() as asking:
+            if isinstance(asking, str):
+                return {"": Answer("", reason=asking)}, dict.fromkeys(digests, "")
+            deciding = {d: min(self._kept(d).remotes, default=self._default) for d in digests}
+            answers: dict[str, Answer] = {}
+            for name in sorted(set(deciding.values()) - {""}):
+                meant = [digest for digest in digests if deciding[digest] == name]
+                self._answer(asking, answers.setdefault(name, Answer(name)), meant)
+            for name in asking.names:
+                left = [
+                    digest
+                    for digest in digests
+                    if deciding[digest] != name and not any(a.has(digest) for a in answers.values())
+                ]
+                if left:
+                    self._answer(asking, answers.setdefault(name, Answer(name)), left)
+            return answers, deciding
+
+    def _answer(self, asking: _Asking, answer: Answer, digests: list[str]) -> None:
+        """Add to an answer what its remote says of some digests."""
+        if answer.reason:
+            return
+        with guarded(answer):
+            remote = asking.remote(answer.name)
+            remote.ask(answer, digests, self._lists)
+            self._rehash.check(remote, asking.where(answer.name), answer, self._lists)
+
+    @contextmanager
+    def _asking(self) -> Iterator[_Asking | str]:
+        """Yield the remotes, or why there are none to be asked."""
         if not self._config.found:
-            return [_Remote("", reason="the repository has no DVC project (.dvc/config)")]
+            yield "the repository has no DVC project (.dvc/config)"
+            return
         from dvc.exceptions import DvcException
 
-        try:
-            settings = merged(self._config)
-            with _project(settings) as project:
-                self._default = project.config["core"].get("remote", "")
-                if self._config.folder is not None:
-                    self._cache = Path(settings["cache"]["dir"])
-                names = dict.fromkeys(
-                    [*([self._default] if self._default else []), *sorted(project.config["remote"])]
-                )
-                remotes: list[_Remote] = []
-                for name in names:
-                    found = set[str]().union(*(r.held - r.lost.keys() for r in remotes))
-                    left = [digest for digest in digests if digest not in found]
-                    if left:
-                        remotes.append(_answer(project, name, left))
-                return remotes or [_Remote("", reason="no DVC remote is configured")]
-        except (DvcException, OSError) as error:
-            return [_Remote("", reason=f"DVC cannot read its configuration: {_line(error)}")]
-
-
-@dataclass(frozen=True, slots=True)
-class _Project:
-    """DVC's configuration, and the remotes that it opens."""
-
-    config: Any
-    cloud: Any
-
-
-def merged(config: ProjectConfig) -> dict[str, Any]:
-    """Return a project's settings: sections ``core``, ``cache`` and ``remote``, paths absolute.
-
-    Raises DVC's ``ConfigError`` where they cannot be read.
-    """
-    found: dict[str, Any] = {"core": {}, "cache": {}, "remote": {}}
-    for text, committed in ((config.committed, True), (config.local, False)):
-        sections = _parsed(text)
-        for name, options in _section(sections, "remote").items():
-            dropped = _CREDENTIAL_FILES if committed else ()
-            kept = {key: value for key, value in options.items() if key not in dropped}
-            found["remote"].setdefault(name, {}).update(kept)
-        for section in ("core", "cache"):
-            found[section].update(_section(sections, section))
-    for options in found["remote"].values():
-        for key in ("url", *_CREDENTIAL_FILES):
-            if isinstance(options.get(key), str):
-                options[key] = _absolute(options[key], config.folder)
-    found["cache"]["dir"] = _absolute(str(found["cache"].get("dir", "cache")), config.folder)
-    return found
-
-
-def _section(sections: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return a section; of ``remote``, only what is a section itself."""
-    found = sections.get(name)
-    if not isinstance(found, dict):
-        return {}
-    nested = name == "remote"
-    return {key: value for key, value in found.items() if isinstance(value, dict) is nested}
-
-
-def _answer(project: _Project, name: str, digests: list[str]) -> _Remote:
-    """Return what one remote holds of the digests."""
-    remote = _Remote(name)
-    try:
-        url = project.config["remote"].get(name, {}).get("url", "")
-        if not is_url(url) and not Path(url).is_absolute():
-            remote.reason = f"there is no folder from which its address is meant: {url}"
-            return remote
-        place = project.cloud.get_remote(name)
-        if place.fs.protocol == "local" and not Path(place.path).is_dir():
-            remote.reason = f"the folder of the remote does not exist: {place.path}"
-            return remote
-        odbs = [project.cloud.get_remote_odb(name, hash_name=layout) for layout in _LAYOUTS]
-        members: dict[str, set[str]] = {}
-        remote.held = _held(odbs, digests)
-        for folder in sorted(digest for digest in remote.held if digest.endswith(".dir")):
+        with ExitStack() as closing:
             try:
-                members[folder] = _members(odbs, folder)
-            except ValueError as error:
-                remote.lost[folder] = str(error)
-        files = _held(odbs, sorted(set[str]().union(*members.values())))
-        for folder, names in members.items():
-            if gone := len(names - files):
-                remote.lost[folder] = f"{gone} of the folder's {len(names)} files are gone"
-    except Exception as error:  # noqa: BLE001 - each kind of remote has errors of its own
-        remote.held.clear()
-        remote.reason = f"the remote cannot be asked: {_line(error)}"
-    return remote
+                settings = merged(self._config)
+                project = closing.enter_context(opened_project(settings))
+            except (DvcException, OSError) as error:
+                yield f"DVC cannot read its configuration: {line(error)}"
+                return
+            if self._config.folder is not None:
+                self._cache = Path(settings["cache"]["dir"])
+            self._default = project.default
+            names = dict.fromkeys([*filter(None, [project.default]), *sorted(project.remotes)])
+            yield _Asking(project, tuple(names), self._kept) if names else _NO_REMOTE
 
+    # --- its bytes -----------------------------------------------------------------------------
 
-def _held(odbs: list[Any], digests: Sequence[str]) -> set[str]:
-    """Return those of the digests that the remote holds in any layout."""
-    held: set[str] = set()
-    for odb in odbs:
-        left = [digest for digest in digests if digest not in held]
-        if odb.fs.protocol == "local":
-            held.update(digest for digest in left if Path(odb.oid_to_path(digest)).is_file())
-        elif left:
-            held.update(odb.oids_exist(left))
-    missing = next((digest for digest in digests if digest not in held), "")
-    if missing:
-        _be_sure(odbs[0], missing)
-    return held
+    def read(self, digest: str, most: int) -> bytes | str:
+        """Return the bytes of a file under DVC, from the local cache or a remote, else why not.
 
+        They have the digest and are at most ``most``. Nothing is raised.
+        """
+        if not _MD5.fullmatch(digest) or digest.endswith(".dir"):
+            return _NO_DIGEST
+        if reason := self._elsewhere(digest):
+            return reason
+        with self._asking() as asking:
+            data = from_cache(self._cache, digest, most) if self._cache is not None else None
+            if data is not None:
+                return data
+            if isinstance(asking, str):
+                return asking
+            for name in asking.names:
+                answer = Answer(name)
+                with guarded(answer):
+                    data = from_remote(asking.remote(name), digest, most)
+                if isinstance(data, bytes):
+                    return data
+                data = answer.reason or data
+            return data or _NO_REMOTE
 
-def _be_sure(odb: Any, digest: str) -> None:
-    """Raise where a missing object is one that the remote did not answer for.
+    # --- what folders hold ------------------------------------------------------------------
 
-    Over HTTP every failure looks like an absent file; only the cause of the error tells.
-    """
-    try:
-        odb.fs.info(odb.oid_to_path(digest))
-    except FileNotFoundError as error:
-        cause = error.__cause__
-        if cause is not None and odb.fs.protocol in {"http", "https"}:
-            status = getattr(cause, "status", 0)
-            if status not in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-                raise cause from error
+    def members(self, digests: Sequence[str]) -> Mapping[str, FolderList]:
+        """Return of each folder (``….dir``) its members, from the local cache or a remote.
 
+        A list counts only if its bytes have the folder's digest. The first thousand members
+        are named, all are counted. What cannot be read says why; nothing is raised.
+        """
+        folders = sorted({digest for digest in digests if digest.endswith(".dir")})
+        left = [d for d in folders if d not in self._lists and d not in self._unlisted]
+        if left:
+            self._list([digest for digest in left if _MD5.fullmatch(digest)])
+        return {digest: self._folder(digest) for digest in folders}
 
-def _members(odbs: list[Any], folder: str) -> set[str]:
-    """Return the digests on a folder's list. Raises ``ValueError`` where it is not intact."""
-    data = None
-    for odb in odbs:
-        with suppress(FileNotFoundError):
-            data = data or odb.fs.cat_file(odb.oid_to_path(folder))
-    if data is None:
-        raise ValueError("the folder's list cannot be read")
-    if hashlib.md5(data, usedforsecurity=False).hexdigest() != folder.removesuffix(".dir"):
-        raise ValueError("the folder's list in the remote is not what its name says")
-    try:
-        return {_text(entry["md5"]) for entry in json.loads(data)}
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ValueError("the folder's list in the remote is not a list of files") from error
+    def whole(self, folder: str) -> Mapping[str, str] | None:
+        """Return the digests of all files of a folder by path, ``None`` where it is not known."""
+        self.members([folder])
+        return dict(self._lists[folder].files) if folder in self._lists else None
 
+    def _folder(self, digest: str) -> FolderList:
+        if digest in self._lists:
+            return self._lists[digest].shown(digest, self._repository)
+        reason = self._unlisted.get(digest, _NO_DIGEST)
+        return FolderList(digest, self._repository, reason=reason)
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not _MD5.fullmatch(value):
-        raise ValueError(value)
-    return value
+    def _listed(self, folder: str) -> bool:
+        """Whether a folder's list is known, or the local cache has it."""
+        if folder not in self._lists and self._cache is not None:
+            found = cached(self._cache, folder)
+            if found is not None:
+                self._lists[folder] = found
+        return folder in self._lists
 
-
-@contextmanager
-def _project(settings: Mapping[str, Any]) -> Iterator[_Project]:
-    """Yield these settings as DVC understands them, beside what the machine's own add."""
-    from dvc.config import Config
-    from dvc.data_cloud import DataCloud
-
-    core = {key: value for key, value in settings["core"].items() if key == "remote"}
-    with tempfile.TemporaryDirectory(prefix="mlflow-audit-") as scratch:
-        (Path(scratch) / ".dvc").mkdir()
-        config = Config(
-            str(Path(scratch) / ".dvc"), config={"core": core, "remote": settings["remote"]}
-        )
-        # What DVC's cloud asks of a repository; a whole one takes long to come up.
-        repository = SimpleNamespace(config=config, site_cache_dir=scratch, data_index=None)
-        yield _Project(config, DataCloud(repository))
-
-
-def _parsed(text: bytes) -> dict[str, Any]:
-    """Return a DVC configuration file as sections. Raises DVC's ``ConfigError``."""
-    from dvc.config import Config
-
-    with tempfile.NamedTemporaryFile(prefix="mlflow-audit-", suffix=".ini") as stream:
-        stream.write(text)
-        stream.flush()
-        found: dict[str, Any] = Config.load_file(stream.name)
-    return found
-
-
-def _absolute(path: str, folder: Path | None) -> str:
-    """Return a path made absolute against the ``.dvc`` folder; addresses stay."""
-    if is_url(path) or path.startswith("~"):
-        return str(Path(path).expanduser()) if path.startswith("~") else path
-    return os.path.normpath(folder / path) if folder is not None else path
-
-
-def _line(error: BaseException) -> str:
-    """Return an error's text in one line, addresses redacted."""
-    words = (str(error) or type(error).__name__).split()
-    return " ".join(redacted(word) for word in words)[:300]
+    def _list(self, folders: list[str]) -> None:
+        """Note the lists of folders, or why there is none."""
+        with self._asking() as asking:
+            for folder in folders:
+                if not self._listed(folder):
+                    self._unlisted[folder] = self._elsewhere(folder)
+            # What no remote is meant to hold is not looked for there.
+            left = [folder for folder in folders if self._unlisted.get(folder) == ""]
+            if isinstance(asking, str):
+                self._unlisted.update(dict.fromkeys(left, asking))
+                return
+            for name in asking.names:
+                left = [folder for folder in left if folder not in self._lists]
+                if not left:
+                    break
+                answer = Answer(name)
+                with guarded(answer):
+                    for folder, found in asking.remote(name).lists(left).items():
+                        if isinstance(found, Listing):
+                            self._lists[folder] = found
+                        else:
+                            answer.faults[folder] = found
+                for folder in left:
+                    fault = answer.faults.get(folder)
+                    self._unlisted[folder] = fault.reason if fault else answer.reason

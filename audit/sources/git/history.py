@@ -1,43 +1,30 @@
 """The commits of a repository: what each says, where it stands, how it got there.
 
-The history is one ``git rev-list`` held as a graph in memory; everything that is
-asked of it (which branch holds a commit, which merge brought it, which of several
-commits is nearest) is a walk of that graph, without a process for each question.
+The history is one ``git rev-list`` held as a graph in memory, and the refs are read at
+once; who signed a commit is asked only of commits that are asked for one by one.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from audit.errors import SourceError
-from audit.facts import Commit, CommitState, Repository
+from audit.facts import Commit, CommitSignature, CommitState, Repository
+from audit.facts.since import FileChange
+from audit.sources.git.commits import CommitObject, parse_commit, signed_parts
+from audit.sources.git.difference import changed_files, changed_in_pairs
+from audit.sources.git.graph import CommitGraph
+from audit.sources.git.refs import Refs
+from audit.sources.git.signatures import Signers
 from audit.sources.git.store import MAX_STRUCTURE, Entry, ObjectStore, UnreadableError, is_sha
+from audit.sources.git.submodules import gitlinks
 
-_PERSON = re.compile(r"(?P<who>.*?) ?(?P<seconds>-?\d{1,11}) [+-]\d{4}$", re.DOTALL)
-_SIGNATURES = {
-    "-----BEGIN SSH SIGNATURE-----": "ssh",
-    "-----BEGIN PGP SIGNATURE-----": "gpg",
-    "-----BEGIN PGP MESSAGE-----": "gpg",
-    "-----BEGIN SIGNED MESSAGE-----": "x509",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class CommitObject:
-    """A commit as its object has it. Times are UTC milliseconds."""
-
-    tree: str
-    parents: tuple[str, ...]
-    author: str
-    authored_at: int | None
-    committer: str
-    committed_at: int | None
-    subject: str
-    signed: str
+_UNREACHABLE = (
+    "the object store holds it, no branch or tag does: a branch was force-pushed or deleted "
+    "since, and git may discard it"
+)
 
 
 class GitHistory:
@@ -47,12 +34,25 @@ class GitHistory:
     clone kept for audits is fetched more often than its local branches are moved.
     """
 
-    def __init__(self, path: Path, name: str, branches: Sequence[str]) -> None:
-        """Open the repository at ``path``. Raises ``UsageError`` where there is none."""
+    def __init__(
+        self, path: Path, name: str, branches: Sequence[str], signers: Signers | None = None
+    ) -> None:
+        """Open the repository at ``path``. Raises ``UsageError`` where there is none.
+
+        Signatures are held against ``signers``, which are closed with this object.
+        """
         self.store = ObjectStore(path)
         self.name = name
         self.branches = tuple(branches)
+        self.refs = Refs(self.store, self.branches)
+        self._signers = signers or Signers()
         self._commits: dict[str, CommitObject | None] = {}
+        self._signatures: dict[str, CommitSignature] = {}
+
+    def close(self) -> None:
+        """End the git processes, and remove what was written for the signatures."""
+        self.store.close()
+        self._signers.close()
 
     # --- what the repository is ---------------------------------------------------------
 
@@ -72,9 +72,14 @@ class GitHistory:
         return graph
 
     @cached_property
+    def graph(self) -> CommitGraph:
+        """The same as a graph."""
+        return CommitGraph(self.parents)
+
+    @property
     def order(self) -> dict[str, int]:
         """Place of each commit in the history: parents always before their children."""
-        return {sha: place for place, sha in enumerate(reversed(self.parents))}
+        return self.graph.order
 
     @cached_property
     def head(self) -> str:
@@ -85,24 +90,24 @@ class GitHistory:
             # HEAD may name a branch that does not exist (yet): no fault of the repository.
             return next((tip for tips in self.tips.values() for tip in tips), "")
 
-    @cached_property
+    @property
     def tips(self) -> dict[str, tuple[str, ...]]:
         """The commits at which each configured branch stands, none where it is unknown."""
-        listed = self.store.run("for-each-ref", "--format=%(objectname) %(refname)")
-        refs = {}
-        for line in listed.decode("utf-8", "backslashreplace").splitlines():
-            sha, _, ref = line.partition(" ")
-            refs[ref] = sha
-        return {
-            branch: tuple(
-                dict.fromkeys(
-                    refs[ref]
-                    for ref in (f"refs/heads/{branch}", f"refs/remotes/origin/{branch}")
-                    if ref in refs
-                )
+        return self.refs.tips
+
+    @cached_property
+    def addresses(self) -> tuple[str, ...]:
+        """The folder, and the addresses that the repository's configuration gives its remotes."""
+        try:
+            listed = self.store.run(
+                *("config", "--local", "--no-includes", "-z", "--get-regexp", r"^remote\..*\.url$")
             )
-            for branch in self.branches
-        }
+        except SourceError:
+            # None is named: git ends with a failure then.
+            listed = b""
+        lines = listed.decode("utf-8", "backslashreplace").split("\0")
+        urls = [line.partition("\n")[2] for line in lines]
+        return (str(Path(self.store.location).resolve()), *filter(None, urls))
 
     def describe(
         self, *, lock_states: Callable[[], int], problems: Iterable[str] = ()
@@ -144,12 +149,13 @@ class GitHistory:
         if found is None:
             return None
         branches = tuple(branch for branch in self.branches if sha in self._reach[branch])
-        if branches:
-            state = CommitState.REACHABLE
-        elif sha in self.parents:
-            state = CommitState.OTHER_REF
-        else:
-            state = CommitState.UNREACHABLE
+        others = self._others.get(sha, ())
+        tags = self._tags.get(sha, ())
+        state, reason = CommitState.REACHABLE, ""
+        if not branches:
+            state, reason = self._aside(sha, tags, others)
+        merge_sha = self._brought[branches[0]].get(sha, "") if branches else ""
+        merge = self.read(merge_sha) if merge_sha else None
         return Commit(
             sha=sha,
             state=state,
@@ -161,9 +167,21 @@ class GitHistory:
             committed_at=found.committed_at,
             subject=found.subject,
             branches=branches,
-            merged_by=self._brought[branches[0]].get(sha, "") if branches else "",
+            merged_by=merge_sha,
             signed=found.signed,
+            signature=self._signature(sha, found),
+            message=found.message,
+            trailers=found.trailers,
+            tags=tags,
+            other_branches=others,
+            merged_at=merge.committed_at if merge else None,
+            pull_request=(merge.pull_request if merge else "") or found.pull_request,
+            reason=reason,
         )
+
+    def submodule(self, sha: str) -> tuple[str, str] | None:
+        """Return the path that held a submodule at this commit, and the first commit to do so."""
+        return self._gitlinks.get(sha)
 
     def read(self, sha: str) -> CommitObject | None:
         """Return a commit's own content, ``None`` where it is not held or not readable."""
@@ -196,100 +214,72 @@ class GitHistory:
 
     def nearest(self, start: str, targets: Collection[str]) -> str:
         """Return the target that is the fewest parents away from ``start``, or ``""``."""
-        places = [self.order[sha] for sha in targets if sha in self.order]
-        if start not in self.order or not places:
-            return ""
-        first = min(places)
-        seen = {start}
-        level = [start]
-        while level:
-            for sha in level:
-                if sha in targets:
-                    return sha
-            above = dict.fromkeys(
-                parent
-                for sha in level
-                for parent in self.parents.get(sha, ())
-                if parent not in seen and self.order.get(parent, -1) >= first
-            )
-            seen.update(above)
-            level = list(above)
-        return ""
+        return self.graph.nearest(start, targets)
+
+    def commits_between(self, before: str, after: str) -> int | None:
+        """Return how many commits ``after`` has on top of ``before``, negative where it is older.
+
+        ``None`` where neither descends from the other, or no ref leads to one of them.
+        """
+        return self.graph.between(before, after)
+
+    def changed_files(self, before: str, after: str) -> tuple[tuple[FileChange, ...], int]:
+        """Return the files that differ between two commits, and how many more do.
+
+        Raises ``UnreadableError`` where git cannot compare them.
+        """
+        return changed_files(self.store, before, after)
+
+    def changed_in_pairs(
+        self, pairs: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], tuple[tuple[FileChange, ...], int]]:
+        """Return the same for many pairs at once, without those that cannot be compared."""
+        return changed_in_pairs(self.store, pairs)
+
+    # --- read once --------------------------------------------------------------------------
 
     @cached_property
     def _reach(self) -> dict[str, frozenset[str]]:
         """Each configured branch with all commits that it holds."""
-        return {branch: frozenset(self._above(tips, set())) for branch, tips in self.tips.items()}
+        return {branch: frozenset(self.graph.reach(tips)) for branch, tips in self.tips.items()}
 
     @cached_property
     def _brought(self) -> dict[str, dict[str, str]]:
         """For each branch: commit to the merge on its first-parent line that brought it."""
-        found: dict[str, dict[str, str]] = {}
-        for branch, tips in self.tips.items():
-            brought: dict[str, str] = {}
-            for tip in tips:
-                line = [tip]
-                while self.parents.get(line[-1]):
-                    line.append(self.parents[line[-1]][0])
-                seen = set(line)
-                for merge in reversed(line):
-                    for sha in self._above(self.parents.get(merge, ())[1:], seen):
-                        brought.setdefault(sha, merge)
-            found[branch] = brought
-        return found
+        return {branch: self.graph.brought(tips) for branch, tips in self.tips.items()}
 
-    def _above(self, starts: Iterable[str], seen: set[str]) -> list[str]:
-        """Return the starts and their ancestors that are not in ``seen``, and add them to it."""
-        found = []
-        waiting = [sha for sha in starts if sha not in seen]
-        while waiting:
-            sha = waiting.pop()
-            if sha in seen:
-                continue
-            seen.add(sha)
-            found.append(sha)
-            waiting.extend(self.parents.get(sha, ()))
-        return found
+    @cached_property
+    def _tags(self) -> dict[str, tuple[str, ...]]:
+        return self.refs.tags(self.graph, self.read)
 
+    @cached_property
+    def _others(self) -> dict[str, tuple[str, ...]]:
+        return self.refs.others(self.graph)
 
-def parse_commit(raw: bytes) -> CommitObject:
-    """Return a commit object's content; what is malformed in it stays empty."""
-    head, _, message = raw.partition(b"\n\n")
-    fields: dict[bytes, list[bytes]] = {}
-    for line in head.split(b"\n"):
-        key, _, value = line.partition(b" ")
-        if key:
-            fields.setdefault(key, []).append(value)
-    encoding = fields.get(b"encoding", [b"utf-8"])[0].decode("ascii", "replace")
+    @cached_property
+    def _gitlinks(self) -> dict[str, tuple[str, str]]:
+        return gitlinks(self.store)
 
-    def text(data: bytes) -> str:
-        try:
-            return data.decode(encoding, "replace")
-        except (LookupError, UnicodeError):
-            return data.decode("utf-8", "replace")
+    def _aside(
+        self, sha: str, tags: Sequence[str], others: Sequence[str]
+    ) -> tuple[CommitState, str]:
+        """Return where a commit stands that no configured branch holds, and why."""
+        if sha not in self.order:
+            return CommitState.UNREACHABLE, _UNREACHABLE
+        named = [*(f"the tag {name}" for name in tags[:1]), *(_titled(name) for name in others[:1])]
+        holder = " and ".join(named) or "a detached HEAD"
+        return CommitState.OTHER_REF, f"{holder} holds it, no configured branch does"
 
-    author, authored_at = _person(text(fields.get(b"author", [b""])[0]))
-    committer, committed_at = _person(text(fields.get(b"committer", [b""])[0]))
-    return CommitObject(
-        tree=fields.get(b"tree", [b""])[0].decode("ascii", "replace"),
-        parents=tuple(parent.decode("ascii", "replace") for parent in fields.get(b"parent", ())),
-        author=author,
-        authored_at=authored_at,
-        committer=committer,
-        committed_at=committed_at,
-        subject=" ".join(text(message.lstrip(b"\n").partition(b"\n\n")[0]).split()),
-        signed=_signature(fields),
-    )
+    def _signature(self, sha: str, found: CommitObject) -> CommitSignature:
+        """Return what the commit's signature comes to, worked out once."""
+        if sha not in self._signatures:
+            signed = None
+            if found.signed:
+                signed = signed_parts(self.store.read(sha, "commit", MAX_STRUCTURE))
+            self._signatures[sha] = self._signers.judge(signed, found.committed_at)
+        return self._signatures[sha]
 
 
-def _person(text: str) -> tuple[str, int | None]:
-    match = _PERSON.fullmatch(text)
-    return (match["who"], int(match["seconds"]) * 1000) if match else (text, None)
-
-
-def _signature(fields: dict[bytes, list[bytes]]) -> str:
-    for key in (b"gpgsig", b"gpgsig-sha256"):
-        for value in fields.get(key, ()):
-            first = value.decode("ascii", "replace").strip()
-            return _SIGNATURES.get(first, "unknown")
-    return ""
+def _titled(name: str) -> str:
+    """Return the name of a ref with what it is, where that is not said by it already."""
+    return f"the {name}" if name.startswith("experiment ") else f"the branch or ref {name}"

@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import tempfile
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ def hardened(git_dir: Path, config: Mapping[str, str] | None = None) -> dict[str
     ``config`` are further settings, which stand above the repository's own.
     """
     settings = {
+        "advice.graftFileDeprecated": "false",
         "core.fsmonitor": "false",
         "core.hooksPath": os.devnull,
         "core.attributesFile": os.devnull,
@@ -155,6 +157,41 @@ class ObjectStore:
                 where=self.location,
                 remedy="Check it with git fsck",
             ) from error
+        return out
+
+    def run_alone(self, *arguments: str, seconds: float, stdin: bytes = b"") -> bytes:
+        """Return what a git command prints that sees the objects of this repository only.
+
+        It runs in an empty repository that borrows the objects: no configuration, attributes,
+        refs, hooks or promisor of the repository are in its sight. Raises ``SourceError``
+        where it fails or takes longer than ``seconds``.
+        """
+        with tempfile.TemporaryDirectory(prefix="mlflow-audit-git-") as folder:
+            empty = Path(folder)
+            (empty / "refs").mkdir()
+            (empty / "objects").mkdir()
+            (empty / "HEAD").write_text("ref: refs/heads/none\n")
+            environment = hardened(empty, {"core.bigFileThreshold": str(MAX_STRUCTURE)})
+            environment["GIT_OBJECT_DIRECTORY"] = str(self._common_dir / "objects")
+            given = empty / "given"
+            given.write_bytes(stdin)
+            try:
+                with given.open("rb") as stream:
+                    out: bytes = (
+                        gitpython()
+                        .Git(folder)
+                        .execute(
+                            ["git", *arguments],
+                            env=environment,
+                            istream=stream,
+                            kill_after_timeout=seconds,
+                            stdout_as_string=False,
+                            strip_newline_in_stdout=False,
+                        )
+                    )
+            except gitpython().GitError as error:
+                detail = str(getattr(error, "stderr", "") or error).strip()
+                raise SourceError(f"git {arguments[0]} failed: {detail}") from error
         return out
 
     @property

@@ -17,8 +17,10 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from audit.facts import LoggedModel, ModelVersion, RegisteredModel, Registry, Run
+from audit.sources.uris import redact_uri
 
 PROMPT_TAG = "mlflow.prompt.is_prompt"
 DELETED_STAGE = "Deleted_Internal"
@@ -31,6 +33,11 @@ NO_RUNS = (
     "The registry's versions name runs, but its store holds none: the runs are tracked "
     "elsewhere, and what this report says of runs is limited to that."
 )
+
+_ADDRESS_TAGS = frozenset({"mlflow.source.git.repoURL", "mlflow.gitRepoURL", "mlflow.source.name"})
+"""Where MLflow writes the address of a repository as git has it, a token in it included."""
+
+_Tagged = TypeVar("_Tagged", Run, LoggedModel)
 
 _PROMPT_SOURCES = frozenset({"", "dummy-source", "prompt-template"})
 _REDACTED = frozenset({"REDACTED-SOURCE-PATH", "REDACTED-RUN-ID", "REDACTED-RUN-LINK"})
@@ -98,11 +105,17 @@ def assemble(read: Registry) -> Registry:
             sorted(versions, key=lambda item: (item.workspace, item.model, item.version))
         ),
         runs=tuple(
-            run if run_id in used else replace(run, params={}, metrics={})
+            _redacted(run if run_id in used else replace(run, params={}, metrics={}))
             for run_id, run in sorted(runs.items())
         ),
-        logged_models=tuple(model for _, model in sorted(logged.items())),
+        logged_models=tuple(_redacted(model) for _, model in sorted(logged.items())),
     )
+
+
+def _redacted(item: _Tagged) -> _Tagged:
+    """Return a run or logged model without the secrets in its tags that hold an address."""
+    found = {key: redact_uri(item.tags[key]) for key in _ADDRESS_TAGS & item.tags.keys()}
+    return replace(item, tags={**item.tags, **found}) if found else item
 
 
 def _prompts(

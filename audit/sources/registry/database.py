@@ -69,6 +69,10 @@ class Snapshot:
             query = query.where(sa.column(name).in_(values))
         return self._connection.execute(query).all()
 
+    def select(self, query: sa.Select[Any]) -> Sequence[Any]:
+        """Return the rows of a query of one's own, of tables and columns that are there."""
+        return self._connection.execute(query).all()
+
     def rows_of(self, table: str, column: str, ids: Sequence[str]) -> Iterator[Any]:
         """Yield the rows of a table for many ids, some hundred ids to a query."""
         for start in range(0, len(ids), _CHUNK):
@@ -76,11 +80,13 @@ class Snapshot:
 
 
 @contextmanager
-def snapshot(uri: str, tables: Mapping[str, tuple[str, ...]]) -> Iterator[Snapshot]:
+def snapshot(
+    uri: str, tables: Mapping[str, tuple[str, ...]], *, what: str = "the registry"
+) -> Iterator[Snapshot]:
     """Open a read-only transaction that sees one moment of the database.
 
     SQLite is opened with ``mode=ro``; PostgreSQL and MySQL run ``REPEATABLE READ`` and
-    read only. ``tables`` names the columns to read.
+    read only. ``tables`` names the columns to read, ``what`` the database in messages.
 
     Raises ``UsageError`` if the database is not there or lets nobody in, ``SourceError``
     if it fails while it is read.
@@ -88,11 +94,11 @@ def snapshot(uri: str, tables: Mapping[str, tuple[str, ...]]) -> Iterator[Snapsh
     engine = engine_of(uri)
     shown = redact_uri(uri)
     try:
-        with _open(engine, tables, shown) as view:
+        with _open(engine, tables, shown, what) as view:
             yield view
     except (exc.SQLAlchemyError, ValueError, TypeError, OverflowError) as error:
         raise SourceError(
-            f"the registry cannot be read ({first_line(error)})",
+            f"{what} cannot be read ({first_line(error)})",
             where=shown,
             remedy="Check that the account may SELECT from every table of MLflow",
         ) from error
@@ -102,7 +108,7 @@ def snapshot(uri: str, tables: Mapping[str, tuple[str, ...]]) -> Iterator[Snapsh
 
 @contextmanager
 def _open(
-    engine: sa.Engine, tables: Mapping[str, tuple[str, ...]], shown: str
+    engine: sa.Engine, tables: Mapping[str, tuple[str, ...]], shown: str, what: str
 ) -> Iterator[Snapshot]:
     with ExitStack() as stack:
         try:
@@ -111,7 +117,7 @@ def _open(
             view = Snapshot(connection, tables)
         except exc.SQLAlchemyError as error:
             raise UsageError(
-                f"the registry cannot be reached ({first_line(error)})",
+                f"{what} cannot be reached ({first_line(error)})",
                 where=shown,
                 remedy="Check the address, the account and its password, and that it is running",
             ) from error

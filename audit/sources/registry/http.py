@@ -71,6 +71,10 @@ class Server:
         """Return the JSON answer to a GET. Raises ``MissingError`` for 404."""
         return self._object(self._ask("GET", path, {"params": query}, workspace))
 
+    def post(self, path: str, query: dict[str, Any], workspace: str = "") -> dict[str, Any]:
+        """Return the JSON answer to a search by POST. Raises ``MissingError`` for 404."""
+        return self._object(self._ask("POST", path, {"json": query}, workspace))
+
     def pages(
         self, method: str, path: str, field: str, query: dict[str, Any], workspace: str = ""
     ) -> Iterator[dict[str, Any]]:

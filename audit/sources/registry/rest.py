@@ -19,6 +19,7 @@ from audit.facts import LoggedModel, ModelVersion, RegisteredModel, Registry, Ru
 from audit.sources.registry import rest_json
 from audit.sources.registry.assemble import PROMPT_TAG, assemble, logged_model_id
 from audit.sources.registry.http import THREADS, MissingError, Server
+from audit.sources.registry.rest_traces import traces
 from audit.sources.uris import redact_uri
 
 T = TypeVar("T")
@@ -128,6 +129,7 @@ def _read(server: Server, shown: str) -> Registry:
         versions=tuple(reading.versions),
         runs=tuple(reading.runs.values()),
         logged_models=tuple(reading.logged_models.values()),
+        traces=reading.traces,
     )
 
 
@@ -185,6 +187,8 @@ class _Reading:
         self._server = server
         self._spaces: dict[str, str] = {}
         """Run id to workspace."""
+        self._searched: dict[str, list[str]] = {}
+        """Workspace to its experiments."""
         self._foreign: set[str] = set()
         """Runs that logged a metric on a logged model of another run."""
         self.blind_spots: list[str] = []
@@ -192,6 +196,7 @@ class _Reading:
         self.logged_models: dict[str, LoggedModel] = {}
         for space in spaces:
             experiments = self._experiments(space)
+            self._searched[space] = list(experiments)
             for start in range(0, len(experiments), _EXPERIMENTS):
                 ids = list(experiments)[start : start + _EXPERIMENTS]
                 self._add_runs(ids, experiments, space)
@@ -200,6 +205,10 @@ class _Reading:
         self.versions = self._located(versions)
         self._add_deleted_models(self.versions)
         self._add_model_inputs()
+        named = {logged_model_id(item.source, ""): item.workspace for item in self.versions}
+        named = {model_id: named[model_id] for model_id in named if model_id in self.logged_models}
+        self.traces, unseen = traces(server, named, self._searched)
+        self.blind_spots += unseen
 
     def _experiments(self, space: str) -> dict[str, str]:
         """Return the names of all experiments by id, deleted ones as well."""

@@ -15,9 +15,17 @@ from dataclasses import replace
 from typing import Any
 
 from audit.errors import UsageError
-from audit.facts import DatasetInput, LoggedModel, ModelVersion, RegisteredModel, Registry, Run
+from audit.facts import (
+    DatasetInput,
+    LoggedModel,
+    ModelVersion,
+    RegisteredModel,
+    Registry,
+    Run,
+)
 from audit.sources.registry.assemble import assemble, finite, runs_in_use
 from audit.sources.registry.database import Snapshot, snapshot
+from audit.sources.registry.sql_traces import traces
 from audit.sources.uris import redact_uri
 
 _TABLES: dict[str, tuple[str, ...]] = {
@@ -53,6 +61,8 @@ _TABLES: dict[str, tuple[str, ...]] = {
     ),
     "logged_model_params": ("model_id", "param_key", "param_value"),
     "logged_model_tags": ("model_id", "tag_key", "tag_value"),
+    "trace_info": ("request_id", "timestamp_ms"),
+    "trace_request_metadata": ("request_id", "key", "value"),
 }  # fmt: skip
 
 _REGISTRY = (
@@ -72,6 +82,7 @@ _NOT_YET: tuple[tuple[str, str, str], ...] = (
     ("runs", "deleted_time", "times at which runs were deleted"),
     ("datasets", "", "data sets of runs"),
     ("logged_models", "", "logged models, and which runs used a model"),
+    ("trace_request_metadata", "", "traces, and which logged model answered each"),
 )
 """Table, column (or the whole table) and what a schema without it does not record."""
 
@@ -99,6 +110,7 @@ class SqlReader:
                     blind_spots=_blind_spots(view),
                     runs=_runs(view),
                     logged_models=_logged_models(view),
+                    traces=traces(view),
                 )
             )
             _fill(view, registry)

@@ -1,0 +1,1 @@
+"""Published vulnerabilities, read from files that were handed over: no network is asked."""
