@@ -14,7 +14,7 @@ from audit.config import Code, JobFile
 from audit.controls.pack import load_pack
 from audit.controls.waivers import load_waivers, refuse_unknown
 from audit.errors import AuditError
-from audit.facts import ObjectState
+from audit.facts import ObjectState, Repository
 from audit.gather.recorders import Recorders
 from audit.ledger import Ledger
 from audit.period import iso
@@ -22,6 +22,7 @@ from audit.resources import FONTS
 from audit.seal.keys import load_sealer
 from audit.sources import DataSource
 from audit.sources.advisories.files import AdvisoryFiles
+from audit.sources.artifacts.signature import Trusted
 from audit.sources.registry.readers import open_registry
 from audit.sources.repositories import open_code
 from audit.sources.uris import redact_uri
@@ -29,6 +30,7 @@ from audit.sources.uris import redact_uri
 LEAST_FREE = 1 << 30
 """Bytes that the output's file system should have free."""
 _NOBODYS = "0" * 32
+_LISTED = "It is listed in the report; the rest is read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,11 @@ def examine(job: JobFile, now: int) -> tuple[Finding, ...]:
         remedy = "Name the repositories under code: in the job file"
         found.append(Finding("repositories", False, "none is configured", remedy))
     found += _recorders(job, now)
-    if job.sources.advisories:
-        found.append(_try("advisories", lambda: _advisories(job)))
+    found += _advisories(job)
     found += [
         _try("control packs", lambda: _packs(job)),
         _try("seal", lambda: _seal(job, now)),
+        *_model_signing(job),
         *_ledger(job),
         _capture(job, now),
         *_tools(job),
@@ -80,8 +82,12 @@ def _try(what: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(what, True, look())
     except AuditError as error:
-        seen = f"{error.where}: {error.what}" if error.where else error.what
-        return Finding(what, False, seen, error.remedy)
+        return _failed(what, error)
+
+
+def _failed(what: str, error: AuditError) -> Finding:
+    seen = f"{error.where}: {error.what}" if error.where else error.what
+    return Finding(what, False, seen, error.remedy)
 
 
 def _registry(job: JobFile) -> str:
@@ -98,21 +104,26 @@ def _repository(entry: Code, job: JobFile) -> Iterator[Finding]:
     try:
         code, data = open_code(entry, job.execute.cache)
     except AuditError as error:
-        yield Finding(what, False, str(error), error.remedy)
+        yield _failed(what, error)
         return
-    about = code.describe()
+    with contextlib.closing(code):
+        yield from _history(what, code.describe())
+        if job.data.remotes == "check":
+            # Which objects a remote is meant to hold is asked of the history.
+            yield _remote(entry, data)
+
+
+def _history(what: str, about: Repository) -> Iterator[Finding]:
     cut = "shallow" if about.shallow else "partial" if about.partial else ""
     if about.readable and not cut:
-        seen = f"{about.commits} commits, {about.lock_states} DVC lock states"
+        counts = ((about.commits, "commit"), (about.lock_states, "DVC lock state"))
+        seen = ", ".join(f"{count} {noun}{'s' if count != 1 else ''}" for count, noun in counts)
         yield Finding(what, True, seen)
     else:
         seen = f"a {cut} clone: what is cut off cannot be checked" if cut else about.reason
         yield Finding(what, False, seen, "Fetch it whole: git clone, or git fetch --unshallow")
     for problem in about.problems[:3]:
-        yield Finding(what, False, problem, "It is listed in the report; the rest is read")
-    code.close()
-    if job.data.remotes == "check":
-        yield _remote(entry, data)
+        yield Finding(what, False, problem, _LISTED)
 
 
 def _recorders(job: JobFile, now: int) -> Iterator[Finding]:
@@ -124,17 +135,34 @@ def _recorders(job: JobFile, now: int) -> Iterator[Finding]:
             remedy = "Check the address under sources: and that the account may read"
             yield Finding(what, False, f"{about.location}: {about.reason}", remedy)
         for problem in about.problems[:3]:
-            yield Finding(what, False, problem, "It is listed in the report; the rest is read")
+            yield Finding(what, False, problem, _LISTED)
 
 
-def _advisories(job: JobFile) -> str:
-    _, files = AdvisoryFiles(job.sources.advisories).read(())
-    told = []
+def _advisories(job: JobFile) -> Iterator[Finding]:
+    try:
+        _, files = AdvisoryFiles(job.sources.advisories).read(())
+    except AuditError as error:
+        yield _failed("advisories", error)
+        return
     for file in files:
         newest = iso(file.newest_at) or "at a time not recorded"
-        told.append(f"{file.name}: {file.advisories:,} in all, the newest {newest}")
-        told += file.problems[:3]
-    return "; ".join(told)
+        if file.advisories:
+            seen = f"{file.name}: {file.advisories:,} in all, the newest {newest}"
+            yield Finding("advisories", True, seen)
+        for problem in file.problems[:3]:
+            named = problem if problem.startswith(file.name) else f"{file.name}: {problem}"
+            yield Finding("advisories", False, named, _LISTED)
+
+
+def _model_signing(job: JobFile) -> Iterator[Finding]:
+    keys, certificates = job.data.model_signing.keys, job.data.model_signing.certificates
+    if keys or certificates:
+
+        def look() -> str:
+            Trusted(keys, certificates)
+            return f"public keys: {len(keys)}, root certificates: {len(certificates)}"
+
+        yield _try("model signing", look)
 
 
 def _remote(entry: Code, data: DataSource) -> Finding:
@@ -169,7 +197,7 @@ def _ledger(job: JobFile) -> Iterator[Finding]:
         with contextlib.closing(Ledger(job.ledger)) as ledger:
             head, guarded = ledger.verify(), ledger.guarded
     except AuditError as error:
-        yield Finding("ledger", False, str(error), error.remedy)
+        yield _failed("ledger", error)
         return
     seen = f"chain whole, head {head[:12]}"
     if guarded:
@@ -188,7 +216,7 @@ def _capture(job: JobFile, now: int) -> Finding:
         with contextlib.closing(log):
             state = log.check(now)
     except AuditError as error:
-        return Finding("actions", False, str(error), error.remedy)
+        return _failed("actions", error)
     if state.whole:
         return Finding("actions", True, f"captured by triggers since {iso(state.installed_at)}")
     remedy = "mlflow-audit capture install --db URL mends it"

@@ -67,7 +67,7 @@ def _repositories(folder: Path) -> list[Path]:
         if depth < _DEPTH:
             try:
                 below = sorted(item for item in place.iterdir() if item.is_dir())
-            except PermissionError:
+            except OSError:  # not to be read, or not made yet
                 continue
             hidden = (".", "node_modules", "output")
             waiting += [(item, depth + 1) for item in below if not item.name.startswith(hidden)]

@@ -36,7 +36,7 @@ CONFIG = click.option(
     "config_file",
     type=click.Path(path_type=Path),
     envvar=f"{PREFIX}_CONFIG",
-    help="Job file: its newest bundle is asked.",
+    help="Job file: says where registry, ledger and bundles are.",
 )
 BUNDLE = click.option(
     "--bundle",

@@ -277,19 +277,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             prog_name="mlflow-audit",
             standalone_mode=False,
         )
-    except click.exceptions.Abort:
-        return _fail("interrupted", errors.EXIT_INTERRUPTED)
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         return _fail("interrupted", errors.EXIT_INTERRUPTED)
     except click.ClickException as error:
         return _fail(error.format_message(), errors.EXIT_USAGE)
     except errors.AuditError as error:
         return _fail(str(error), error.exit_code)
     except BrokenPipeError:
-        # The reader of standard output went away; what is left to flush goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()  # the reader of standard output went away
         return errors.EXIT_OK
+    except OSError as error:  # such as a disk that is full
+        if error.filename is None:
+            _discard_output()
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{where}{error.strerror or error}", errors.EXIT_UNREAD)
     return code if isinstance(code, int) else errors.EXIT_OK
+
+
+def _discard_output() -> None:
+    """Let what is left to flush to standard output go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(text: str, code: int) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from audit.errors import UsageError
 
@@ -45,8 +46,14 @@ _JOB = click.argument("job", required=False, type=click.Path(path_type=Path))
 
 
 def job_path(job: Path | None, config_file: Path | None) -> Path:
-    """Return the job file that a command is to work on. Raises ``UsageError`` for none."""
-    path = config_file or job
+    """Return the job file that a command is to work on: what is typed, else the environment's.
+
+    Raises ``UsageError`` for none.
+    """
+    context = click.get_current_context(silent=True)
+    source = context.get_parameter_source("config_file") if context else None
+    typed = job if source is ParameterSource.ENVIRONMENT else None
+    path = typed or config_file or job
     if path is None:
         raise UsageError("no job file is named", remedy="mlflow-audit init writes one")
     return path

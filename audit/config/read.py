@@ -44,14 +44,28 @@ def load(path: Path) -> JobFile:
     return job.model_copy(update={"registry": job.registry.model_copy(update={"uri": uri})})
 
 
-_LOADER: typing.Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SAFE: typing.Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The safe loader in C, where PyYAML has it: a control pack is read in a tenth of the time."""
+
+
+class _Loader(_SAFE):  # type: ignore[misc]
+    """The safe loader, but a key that stands twice is refused: YAML would take the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and (key.tag, key.value) in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                )
+            seen.add((key.tag, str(key.value)))
+        return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path, what: str) -> Any:
     """Return the YAML in a file that people write. Raises ``ConfigError``."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe one
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe one
     except FileNotFoundError as error:
         raise ConfigError(
             f"no such {what}", where=str(path), remedy="Check the path, or make one with init"
@@ -66,6 +80,12 @@ def read_yaml(path: Path, what: str) -> Any:
 
 
 Model = typing.TypeVar("Model", bound=BaseModel)
+_PLAIN = {
+    "model_type": "give a mapping of keys",
+    "path_type": "give a path",
+    "tuple_type": "give a list: [one, two]",
+}
+"""What is told where pydantic would name types of Python."""
 
 
 def validate(model: type[Model], raw: Any, path: Path | str) -> Model:
@@ -80,7 +100,7 @@ def validate(model: type[Model], raw: Any, path: Path | str) -> Model:
             raise _unknown_key(model, first["loc"], where) from error
         if first["type"] == "missing":
             raise ConfigError("this key is required", where=where) from error
-        message = first["msg"].removeprefix("Value error, ")
+        message = _PLAIN.get(first["type"]) or first["msg"].removeprefix("Value error, ")
         given = first.get("input")
         shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
         raise ConfigError(message[:1].lower() + message[1:] + shown, where=where) from error

@@ -61,6 +61,7 @@ from audit.facts.reading import (
 )
 from audit.facts.recorded import DeclaredDigest, DeclaredOrigin, RecordedRun, Recorder
 from audit.facts.registry import (
+    COMMIT_TAGS,
     DatasetInput,
     LoggedModel,
     ModelVersion,
@@ -86,6 +87,7 @@ from audit.facts.weights import (
 )
 
 __all__ = [
+    "COMMIT_TAGS",
     "SQL_FIELDS",
     "VERSION_FIELDS",
     "Advisory",

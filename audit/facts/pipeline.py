@@ -57,6 +57,32 @@ class StageState:
     """Later commits that brought the same state back after another one: restored from DVC's
     run cache, or made again with the same result."""
 
+    def made(self, used: TrackedPath) -> TrackedPath | None:
+        """Return the out that a dependency is: its content at its path.
+
+        Content alone links what has nothing to do with each other: an empty file, a constant
+        table. Of a path below a template only the end is known, and has to be the same.
+        """
+        likely = None
+        for out in self.outs:
+            if out.digest and out.digest == used.digest:
+                if out.path == used.path:
+                    return out
+                if likely is None and _same_end(out.path, used.path):
+                    likely = out
+        return likely
+
+
+def _same_end(one: str, other: str) -> bool:
+    """Whether two paths may be the same, one of them below a template (``${…}``)."""
+    if "${" not in one and "${" not in other:
+        return False
+    ends = [
+        "/" + "/".join(p for p in path.rpartition("}")[2].split("/") if p not in {"", ".", ".."})
+        for path in (one, other)
+    ]
+    return ends[0].endswith(ends[1]) or ends[1].endswith(ends[0])
+
 
 class MatchMethod(enum.StrEnum):
     """How the stage state that made the weights was found."""

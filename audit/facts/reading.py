@@ -34,7 +34,7 @@ class RunState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """Who uses the version: a run that took it as input, or a copy."""
+    """Who uses the version, or was made from it."""
 
     kind: str
     """``run``, ``copy``, ``model`` (a version built on it), ``traces``, ``endpoint`` or

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+COMMIT_TAGS = ("mlflow.source.git.commit", "mlflow_audit.git.commit")
+"""Tags that name the commit of a run's code: MLflow's, and the training plugin's."""
+
 
 def model_label(model: str, workspace: str) -> str:
     """Return a model's name, with the workspace before it only where it is not the default."""
@@ -47,6 +50,18 @@ class Run:
     model_inputs: tuple[str, ...] = ()
     """Ids of the logged models that this run consumed."""
     model_outputs: tuple[str, ...] = ()
+
+    @property
+    def commit(self) -> tuple[str, str]:
+        """The tag that names the code's commit and what it says; both empty without one.
+
+        MLflow's own comes first; where it set none (a notebook, inline code), the training
+        plugin's.
+        """
+        for tag in COMMIT_TAGS:
+            if self.tags.get(tag):
+                return tag, self.tags[tag]
+        return "", ""
 
 
 @dataclass(frozen=True, slots=True)

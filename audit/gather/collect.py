@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from audit.config import JobFile, bytes_of
@@ -17,6 +17,7 @@ from audit.facts import (
     Registry,
     Rules,
     VersionFacts,
+    Weights,
 )
 from audit.gather import as_of
 from audit.gather.advisories import with_advisories
@@ -41,7 +42,7 @@ from audit.history.reconstruct import reconstruct
 from audit.history.state import state_of
 from audit.ledger import Ledger
 from audit.period import Clock, Period
-from audit.sources import CodeSource
+from audit.sources import CodeSource, DataSource
 from audit.sources.advisories.files import AdvisoryFiles
 from audit.sources.artifacts.signature import Trusted
 from audit.sources.artifacts.weights import ArtifactReader
@@ -72,6 +73,7 @@ def collect(request: Request, ledger: Ledger) -> Facts:
     version is a fact about that version.
     """
     job, asked = request.job, request.facts
+    # Files that the job names and that are not there end the run before anything is read.
     advisories = AdvisoryFiles(job.sources.advisories)
     trusted = Trusted(job.data.model_signing.keys, job.data.model_signing.certificates)
     read, observations = _observed(request, ledger)
@@ -87,44 +89,22 @@ def collect(request: Request, ledger: Ledger) -> Facts:
         held=holders(history, request.period.start, asked.as_of),
     )
     index = RegistryIndex(registry, Uses(registry, asked.as_of, job.sources.endpoints))
-    places = {version.key: index.location(version) for version in chosen.versions}
-    artifacts = ArtifactReader(
-        mode=job.data.weights,
-        cache=job.execute.cache,
-        tracking_uri=job.registry.uri,
-        trusted=trusted,
-    )
-    environments = artifacts.environments(places.values())
-    signatures = artifacts.signatures(places.values())
-    weights = with_baseline(artifacts.read(places.values()), ledger, request.now, asked.as_of)
-    rehash = Rehash(job.data.rehash, bytes_of(job.data.rehash_most), job.execute.cache)
-    with contextlib.ExitStack() as closing:
-        repositories = [open_code(entry, job.execute.cache, rehash) for entry in job.code]
-        sources = [code for code, _ in repositories]
-        for code in sources:
-            closing.callback(code.close)
-        versions = []
-        for version in chosen.versions:
-            place = places[version.key]
-            facts = index.facts(version, weights[place], environments[place])
-            pipeline = join(facts.weights, facts.run, sources)
-            versions.append(replace(facts, pipeline=pipeline, model_signature=signatures[place]))
-        remotes = {code.name: data for code, data in repositories}
-        versions = with_members(versions, sources, remotes if job.data.remotes == "check" else {})
-        versions = [with_stages(facts, sources, asked.as_of) for facts in versions]
-        versions = with_fresher(versions, sources)
-        if job.data.remotes == "check":
-            versions = with_objects(versions, remotes)
+    artifacts = _Artifacts(job, trusted, index)
+    weights = artifacts.watched(chosen.versions, ledger, request.now, asked.as_of)
+    others = Recorders(job.sources, registry.runs, asked.as_of)
+    with _repositories(job) as (sources, remotes):
+
+        def facts_of(version: ModelVersion) -> VersionFacts:
+            facts = artifacts.facts(version, weights.get(index.location(version)))
+            return replace(facts, pipeline=join(facts.weights, facts.run, sources))
+
+        versions = [facts_of(version) for version in chosen.versions]
+        versions = _followed(versions, job, asked.as_of, sources, remotes)
         versions = with_twins(with_datasets(versions, remotes, job.data))
-        versions = with_since(
-            versions,
-            registry,
-            sources,
-            lambda version: _beside(version, index, artifacts, sources),
-            remotes.values() if job.data.remotes == "check" else (),
-        )
-        others = Recorders(job.sources, registry.runs, asked.as_of)
+        asked_remotes = _to_be_asked(job, remotes).values()
+        versions = with_since(versions, registry, sources, facts_of, asked_remotes)
         versions = [others.told(facts, sources) for facts in versions]
+        # Last, as a repository's problems are those of all that was read of it.
         about = tuple(code.describe() for code in sources)
     versions, advisory_files = with_advisories(versions, advisories, asked.as_of)
     unregistered = index.unregistered(request.period)
@@ -148,17 +128,76 @@ def collect(request: Request, ledger: Ledger) -> Facts:
     )
 
 
-def _beside(
-    version: ModelVersion,
-    index: RegistryIndex,
-    artifacts: ArtifactReader,
+class _Artifacts:
+    """What stands at the storage locations of versions, each read once."""
+
+    def __init__(self, job: JobFile, trusted: Trusted, index: RegistryIndex) -> None:
+        self._index = index
+        self._reader = ArtifactReader(
+            mode=job.data.weights,
+            cache=job.execute.cache,
+            tracking_uri=job.registry.uri,
+            trusted=trusted,
+        )
+
+    def watched(
+        self, versions: Iterable[ModelVersion], ledger: Ledger, now: int, as_of: int
+    ) -> dict[str, Weights]:
+        """Return the weights of versions by location, held against those first seen there."""
+        places = [self._index.location(version) for version in versions]
+        return with_baseline(self._reader.read(places), ledger, now, as_of)
+
+    def facts(self, version: ModelVersion, watched: Weights | None) -> VersionFacts:
+        """Return a version's facts, but for what the repositories hold about it.
+
+        A version out of scope, which another is compared with, is not ``watched``.
+        """
+        place = self._index.location(version)
+        weights = watched or self._reader.read([place])[place]
+        environment = self._reader.environments([place])[place]
+        facts = self._index.facts(version, weights, environment)
+        return replace(facts, model_signature=self._reader.signatures([place])[place])
+
+
+@contextlib.contextmanager
+def _repositories(job: JobFile) -> Iterator[tuple[list[CodeSource], dict[str, DataSource]]]:
+    """Give the configured repositories, and the remotes of each by its name.
+
+    Each is closed in the end, also where a later one cannot be opened.
+    """
+    rehash = Rehash(job.data.rehash, bytes_of(job.data.rehash_most), job.execute.cache)
+    with contextlib.ExitStack() as closing:
+        sources: list[CodeSource] = []
+        remotes: dict[str, DataSource] = {}
+        for entry in job.code:
+            code, data = open_code(entry, job.execute.cache, rehash)
+            closing.callback(code.close)
+            sources.append(code)
+            remotes[code.name] = data
+        yield sources, remotes
+
+
+def _to_be_asked(job: JobFile, remotes: dict[str, DataSource]) -> dict[str, DataSource]:
+    """Return the remotes by repository, none where the job does not have them asked."""
+    return remotes if job.data.remotes == "check" else {}
+
+
+def _followed(
+    versions: Sequence[VersionFacts],
+    job: JobFile,
+    as_of: int,
     sources: Sequence[CodeSource],
-) -> VersionFacts:
-    """Return what a version out of scope is compared by. It is not watched: no baseline."""
-    place = index.location(version)
-    environment = artifacts.environments([place])[place]
-    facts = index.facts(version, artifacts.read([place])[place], environment)
-    return replace(facts, pipeline=join(facts.weights, facts.run, sources))
+    remotes: dict[str, DataSource],
+) -> list[VersionFacts]:
+    """Return the versions with all that is found along their pipelines.
+
+    Folders come first: they lead to further stages, of which all the others tell.
+    """
+    asked = _to_be_asked(job, remotes)
+    found = with_members(versions, sources, asked)
+    found = [with_stages(facts, sources, as_of) for facts in found]
+    found = with_fresher(found, sources)
+    return with_objects(found, asked) if job.data.remotes == "check" else found
 
 
 def _observed(request: Request, ledger: Ledger) -> tuple[Registry, Observations]:

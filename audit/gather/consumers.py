@@ -54,7 +54,7 @@ class Uses:
         """
         self._as_of = as_of
         self._endpoint = [re.compile(pattern, re.IGNORECASE) for pattern in endpoint_tags]
-        self._versions = {_key(item): item for item in registry.versions}
+        self._versions = {key_of(item): item for item in registry.versions}
         self._logged = {model.model_id: model for model in registry.logged_models}
         self._runs = {run.run_id: run for run in registry.runs}
         self._readers = defaultdict[str, list[Run]](list)
@@ -135,14 +135,14 @@ class Uses:
 
     def _copied(self, version: ModelVersion) -> Iterator[Consumer]:
         """Yield copies, and copies of copies with what they were copied from."""
-        waiting, seen = [_key(version)], {_key(version)}
+        waiting, seen = [key_of(version)], {key_of(version)}
         for source in waiting:
             for copy in self._copies.get(source, ()):
-                if _key(copy) in seen or (copy.created_at or 0) >= self._as_of:
+                if key_of(copy) in seen or (copy.created_at or 0) >= self._as_of:
                     continue
-                seen.add(_key(copy))
-                waiting.append(_key(copy))
-                direct = source == _key(version)
+                seen.add(key_of(copy))
+                waiting.append(key_of(copy))
+                direct = source == key_of(version)
                 named = "this version" if direct else f"{source[1]} v{source[2]}, a copy of this"
                 yield Consumer(
                     kind="copy",
@@ -227,5 +227,6 @@ def _stage(source: CodeSource, state: StageState, digest: str, as_of: int) -> It
         )
 
 
-def _key(version: ModelVersion) -> Key:
+def key_of(version: ModelVersion) -> Key:
+    """Return what tells a version from all others of the registry."""
     return version.workspace, version.model, version.version

@@ -70,7 +70,7 @@ class _Reading:
             return replace(check, reason=reason)
         if state is None or path is None or not self.wanted:
             return replace(check, reason=OFF)
-        found = self._contents(state.repository, path)
+        found = self._contents(self._keeper(facts.pipeline, state, path), path)
         if isinstance(found, str):
             return replace(check, reason=found)
         equal = found.digest == data.digest
@@ -81,6 +81,18 @@ class _Reading:
             reader=found.reader,
             schema_differs=shortened(differing(logged, found.columns)) if logged else (),
         )
+
+    def _keeper(self, pipeline: Pipeline, state: StageState, path: TrackedPath) -> str:
+        """Return the repository whose remote has a file: of an import, the last one upstream."""
+        same = {
+            item.state: item
+            for item in pipeline.imports
+            if item.upstream and item.imported == item.digest == path.digest
+        }
+        for item in same.values():
+            if item.upstream not in same and item.repository in self.remotes:
+                return item.repository
+        return state.repository
 
     def _contents(self, repository: str, path: TrackedPath) -> readers.Read | str:
         key = (repository, path.digest, path.path)

@@ -26,6 +26,7 @@ from audit.gather.upstream import followed, grown
 from audit.sources import CodeSource, DataSource
 from audit.sources.dvc.elsewhere import inside, wanted
 from audit.sources.dvc.entries import is_outside
+from audit.sources.dvc.lineage import maker_of
 
 _ROUNDS = 5
 """Folders behind folders that are followed."""
@@ -106,7 +107,6 @@ def _asked(pipeline: Pipeline, sources: Sequence[CodeSource]) -> list[_Asked]:
     at |= {s.repository: m.commit for m in pipeline.matches for s in pipeline.home}
     done = {(item.repository, item.path, item.digest) for item in pipeline.members}
     done |= {(item.repository, item.path, item.digest) for item in pipeline.unfollowed}
-    made = {(s.repository, out.digest) for s in pipeline.states for out in s.outs}
     proved = {(item.path, item.lock_digest) for item in pipeline.tree if item.equal}
     found: dict[tuple[str, str, str], _Asked] = {}
     wanted_paths = [
@@ -117,7 +117,7 @@ def _asked(pipeline: Pipeline, sources: Sequence[CodeSource]) -> list[_Asked]:
         if dep.digest
         and dep.digest not in pipeline.doubted
         and not is_outside(dep.path)
-        and (state.repository, dep.digest) not in made
+        and maker_of(pipeline.states, state, dep) is None
         and (dep.path, dep.digest) not in proved
     ]
     for state, path, digest, commit in wanted_paths:
@@ -207,6 +207,18 @@ def _unfollowed(pipeline: Pipeline, asked: _Asked, reason: str) -> Pipeline:
     return replace(pipeline, unfollowed=(*pipeline.unfollowed, *([item] if reason else [])))
 
 
+def _doubts(
+    pipeline: Pipeline, asked: _Asked, folder: TrackedPath, states: Sequence[StageState]
+) -> str:
+    """Return why a folder may have been put out from other data, ``""`` where that is certain."""
+    if asked.imported is not None:
+        return ""
+    whole = replace(asked.state, deps=(folder,))
+    tagged = pipeline.tagged.sha if pipeline.tagged else ""
+    doubts = asked.source.doubts((whole, *states), asked.commit, tagged)
+    return next(iter(doubts.values()), "")
+
+
 def _joined(
     pipeline: Pipeline, asked: Sequence[_Asked], lists: _Lists, sources: Sequence[CodeSource]
 ) -> Pipeline:
@@ -216,8 +228,11 @@ def _joined(
         if led is not None:
             state, out = led
             member = Member(*item.key, folder=out.path, folder_digest=out.digest, state=state.id)
-            pipeline = replace(pipeline, members=(*pipeline.members, member))
             states = item.source.upstream(state, item.commit)
+            if doubts := _doubts(pipeline, item, out, states):
+                pipeline = _unfollowed(pipeline, item, doubts)
+                continue
+            pipeline = replace(pipeline, members=(*pipeline.members, member))
             pipeline = grown(pipeline, item.source, states, (item.commit,))
             led_to = {"upstream": state.id, "digest": out.digest, "reason": ""}
             pipeline = _imported(pipeline, item, **led_to)

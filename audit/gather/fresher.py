@@ -16,7 +16,7 @@ def with_fresher(
 
     Of a version without a run that began at a known time nothing is said.
     """
-    by_name = {source.describe().name: source for source in sources}
+    by_name = {source.name: source for source in sources}
     return [_told(facts, by_name) for facts in versions]
 
 

@@ -4,25 +4,29 @@ The digest of the weights, recomputed now, is looked up among all outs in the hi
 the configured repositories. Only the file that is the weights decides, or a folder that
 holds it: another one (an encoder, a list of labels) may equal an out that says nothing of
 them. Where several states put out the same bytes, the ones that agree with the run's
-parameters are kept, then the one whose lock stands at the tagged commit. If those that
-remain lead to different data, nothing is attributed: a wrong answer is worse than none.
+parameters are kept. If those that remain lead to different data, nothing is attributed: a
+wrong answer is worse than none. Nor is it where the stage only copied the bytes, or where
+a further file of the model is in none of the locks that the others lead to.
 """
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from audit.facts import Match, MatchMethod, Pipeline, Run, StageState, Weights
+from audit.facts import ArtifactFile, Match, MatchMethod, Pipeline, Run, StageState, Weights
 from audit.gather.standing import beside, not_whole, tagged_commit
+from audit.gather.twins import DESCRIPTIONS
 from audit.gather.upstream import compared, followed
 from audit.sources import CodeSource
-from audit.sources.dvc.match import names_model
+from audit.sources.dvc.lineage import maker_of
+from audit.sources.dvc.match import AMBIGUOUS, names_model, names_weights
 
-_MLFLOW_FILES = frozenset(
-    {"MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt", "registered_model_meta"}
-    | {"input_example.json", "serving_input_example.json"}
-)
+_WRAPPER = "python_model.pkl"
+"""What MLflow pickles around a model that it does not know; smaller than that, it is no model."""
+_BESIDE = DESCRIPTIONS | {"registered_model_meta"}
+"""Files that are never the weights, whatever their size: MLflow's own, and signatures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,13 @@ class _Found:
     @property
     def raw(self) -> frozenset[str]:
         """Digests of the data at the start of the closure."""
-        made = {out.digest for state in self.states if state.stage for out in state.outs}
-        used = {dep.digest for state in self.states if state.stage for dep in state.deps}
-        return frozenset(used - made)
+        return frozenset(
+            dep.digest
+            for state in self.states
+            if state.stage
+            for dep in state.deps
+            if not ((maker := maker_of(self.states, state, dep)) and maker.stage)
+        )
 
 
 def join(weights: Weights, run: Run | None, sources: Sequence[CodeSource]) -> Pipeline:
@@ -52,7 +60,7 @@ def join(weights: Weights, run: Run | None, sources: Sequence[CodeSource]) -> Pi
         found = _by_parameters(run, sha, sources)
     if found is None:
         return Pipeline(tagged=tagged, problems=(reason,) if reason else not_whole(sources))
-    source, states, doubted = _certain(found, run, sha)
+    source, states, doubted = _certain(found, sha)
     at = dict.fromkeys((found.match.commit, *((sha,) if sha else ())))
     tree = compared(source, states, at)
     shas = dict.fromkeys(
@@ -72,24 +80,17 @@ def join(weights: Weights, run: Run | None, sources: Sequence[CodeSource]) -> Pi
 
 
 def _certain(
-    found: _Found, run: Run | None, tagged: str
+    found: _Found, tagged: str
 ) -> tuple[CodeSource, tuple[StageState, ...], dict[str, str]]:
-    """Return the states that certainly stand behind the weights, and what is in doubt.
-
-    A run whose tag names a commit before the lock's was followed by that very commit. One on
-    the lock's own commit, or without a tag, may have read what was committed later.
-    """
+    """Return the states that certainly stand behind the weights, and what is in doubt."""
     source, states = found.source, found.states
-    if tagged and found.match.commit != tagged:
-        return source, states, {}
-    doubted = source.doubts(states, found.match.commit, run.started_at if run else None)
+    doubted = source.doubts(states, found.match.commit, tagged)
     if not doubted:
         return source, states, {}
-    made = {out.digest: state for state in reversed(states) for out in state.outs}
     kept, waiting = {states[0].id: states[0]}, [states[0]]
     for state in waiting:
         for dep in state.deps:
-            maker = made.get(dep.digest) if dep.digest not in doubted else None
+            maker = maker_of(states, state, dep) if dep.digest not in doubted else None
             if maker is not None and maker.id not in kept:
                 kept[maker.id] = maker
                 waiting.append(maker)
@@ -102,10 +103,18 @@ def _by_bytes(
     """Return the state that put out the largest artifact that any lock names, or a reason."""
     params = run.params if run else {}
     for artifact, digest in _artifacts(weights):
+        named = [(source, state) for source in sources for state in _stages(source, digest)]
+        made = {s.id for _, s in named if all(dep.digest != digest for dep in s.deps)}
+        if named and not made:
+            return None, f"a stage put out exactly these bytes and read them too: {digest}"
         found = [
             _closure(source, state, tagged, params, artifact, digest)
             for source in sources
-            for state in source.agreeing(_stages(source, digest), params, tagged)
+            for state in source.agreeing(
+                [state for known, state in named if known is source and state.id in made],
+                params,
+                tagged,
+            )
         ]
         if not found:
             continue
@@ -115,8 +124,37 @@ def _by_bytes(
                 f"({artifact} {digest})"
             )
             return None, reason
+        other = _unexplained(weights, artifact, found[0].states)
+        if other:
+            reason = (
+                f"{artifact} is the out of a stage, but no stage behind it put out {other}, "
+                "another file of the model"
+            )
+            return None, reason
         return found[0], ""
     return None, ""
+
+
+def _unexplained(weights: Weights, artifact: str, states: Sequence[StageState]) -> str:
+    """Return another file of the model that the stages behind one did not put out, or ``""``."""
+    matched = next((file.bytes for file in weights.files if file.path == artifact), None)
+    outs = {out.digest for state in states for out in state.outs}
+    for file in _models(weights):
+        if file.path == artifact or file.path.startswith(f"{artifact}/") or artifact == ".":
+            continue
+        wrapper = posixpath.basename(file.path) == _WRAPPER
+        if wrapper and (matched is None or file.bytes < matched):
+            continue
+        if file.bytes and outs.isdisjoint({file.md5, file.md5_dos2unix}):
+            return file.path
+    return ""
+
+
+def _models(weights: Weights) -> list[ArtifactFile]:
+    """Return the files that may be the weights: by their names, else the largest of all."""
+    files = [file for file in weights.files if file.path not in _BESIDE]
+    models = [file for file in files if names_weights(file.path)]
+    return models or sorted(files, key=lambda file: (-file.bytes, file.path))[:1]
 
 
 def _stages(source: CodeSource, digest: str) -> list[StageState]:
@@ -127,19 +165,21 @@ def _artifacts(weights: Weights) -> Iterator[tuple[str, str]]:
     """Yield path and digest of what stands for the weights: their file, and folders around it.
 
     That is the largest file whose name is that of a model, else the largest of all. Another
-    file that a stage put out (an encoder, a vocabulary) says nothing of the weights.
+    file that a stage put out (an encoder, a vocabulary) says nothing of the weights, nor does
+    an empty one.
     """
-    files = [file for file in weights.files if file.path not in _MLFLOW_FILES]
-    models = [file for file in files if names_model(file.path)]
-    largest = min(models or files, key=lambda file: (-file.bytes, file.path), default=None)
+    models = _models(weights)
+    named = [file for file in models if names_model(file.path)]
+    largest = min(named or models, key=lambda file: (-file.bytes, file.path), default=None)
+    if largest is None or not largest.bytes:
+        return
     for folders in (weights.directories, weights.directories_dos2unix):
         for path, digest in sorted(folders.items()):
-            if path == "." or largest is None or largest.path.startswith(f"{path}/"):
+            if path == "." or largest.path.startswith(f"{path}/"):
                 yield path, digest
-    if largest is not None:
-        yield largest.path, largest.md5
-        if largest.md5_dos2unix:
-            yield largest.path, largest.md5_dos2unix
+    yield largest.path, largest.md5
+    if largest.md5_dos2unix:
+        yield largest.path, largest.md5_dos2unix
 
 
 def _closure(
@@ -171,6 +211,8 @@ def _by_parameters(run: Run, tagged: str, sources: Sequence[CodeSource]) -> _Fou
         answer = source.infer(run.params, run.metrics)
         if not isinstance(answer, str):
             answers.append((source, *answer))
+        elif answer.endswith(AMBIGUOUS):
+            return None
     if len(answers) != 1:
         return None
     source, state, match = answers[0]

@@ -15,7 +15,6 @@ from dataclasses import replace
 from audit.capture.training.command import without_secrets
 from audit.config.sections import Sources
 from audit.facts import RecordedRun, Recorder, Run, VersionFacts
-from audit.gather.standing import COMMIT_TAG
 from audit.period import Period, zone_of
 from audit.sources import CodeSource
 from audit.sources.recorders.ailine import read_ailine
@@ -47,13 +46,16 @@ class Recorders:
             if record.started_at is None or record.started_at < as_of
         ]
         self._records = linked(records, tuple(runs) if records else ())
+        self._of_run = defaultdict[str, list[RecordedRun]](list)
+        for record in self._records:
+            if record.mlflow_run:
+                self._of_run[record.mlflow_run].append(record)
 
     def told(self, facts: VersionFacts, sources: Sequence[CodeSource]) -> VersionFacts:
         """Return a version's facts with all that others say of it and of its run."""
-        run_id = _run_of(facts)
         return replace(
             facts,
-            recorded=tuple(item for item in self._records if run_id and item.mlflow_run == run_id),
+            recorded=tuple(self._of_run.get(_run_of(facts), ())),
             declared_origin=declared_origin(
                 facts.version.tags, facts.run.tags if facts.run else None
             ),
@@ -114,7 +116,7 @@ def _by_time(records: Sequence[RecordedRun], runs: Sequence[Run]) -> tuple[Recor
     taken = {record.mlflow_run for record in records if record.mlflow_run}
     free = defaultdict[str, list[Run]](list)
     for run in runs:
-        commit = run.tags.get(COMMIT_TAG, "").lower()
+        commit = run.commit[1].lower()
         if run.run_id not in taken and len(commit) >= _SHORT_SHA:
             free[commit[:_SHORT_SHA]].append(run)
     options = {
@@ -141,7 +143,7 @@ def _commit(record: RecordedRun) -> str:
 
 def _fits(record: RecordedRun, run: Run) -> bool:
     """Whether a run has a record's commit and began between its start and end, give or take."""
-    commit, tagged = _commit(record), run.tags.get(COMMIT_TAG, "").lower()
+    commit, tagged = _commit(record), run.commit[1].lower()
     if not (tagged.startswith(commit) or commit.startswith(tagged)):
         return False
     if record.started_at is None or run.started_at is None:

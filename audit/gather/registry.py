@@ -15,7 +15,7 @@ from audit.facts import (
     Weights,
     model_label,
 )
-from audit.gather.consumers import Uses
+from audit.gather.consumers import Key, Uses, key_of
 from audit.period import Period
 
 
@@ -26,9 +26,7 @@ class RegistryIndex:
         """Index once; ``uses`` tells who used a version, and what it came from."""
         self._uses = uses
         self._models = {(model.workspace, model.name): model for model in registry.models}
-        self._versions = {
-            (item.workspace, item.model, item.version): item for item in registry.versions
-        }
+        self._versions = {key_of(item): item for item in registry.versions}
         self._runs = {run.run_id: run for run in registry.runs}
         self._logged = {model.model_id: model for model in registry.logged_models}
         self._training = {version.run_id for version in registry.versions}
@@ -40,7 +38,7 @@ class RegistryIndex:
 
     def location(self, version: ModelVersion) -> str:
         """Return where a version's artifacts stand, followed through copies; empty if unknown."""
-        for key in (_key(version), *self._uses.origin(version)):
+        for key in (key_of(version), *self._uses.origin(version)):
             item = self._versions.get(key)
             if item is None:
                 continue
@@ -90,11 +88,9 @@ class RegistryIndex:
             if run.started_at in period and run.run_id not in self._training
         )
 
-    def _logged_model(
-        self, version: ModelVersion, origin: tuple[tuple[str, str, int], ...]
-    ) -> LoggedModel | None:
+    def _logged_model(self, version: ModelVersion, origin: tuple[Key, ...]) -> LoggedModel | None:
         """Return the logged model of a version, or of the version that it copies."""
-        for key in (_key(version), *origin):
+        for key in (key_of(version), *origin):
             item = self._versions.get(key)
             if item is not None and item.logged_model_id in self._logged:
                 return self._logged[item.logged_model_id]
@@ -108,11 +104,7 @@ class RegistryIndex:
         return self._runs.get(logged.source_run_id)
 
 
-def _key(version: ModelVersion) -> tuple[str, str, int]:
-    return version.workspace, version.model, version.version
-
-
-def _label(key: tuple[str, str, int]) -> str:
+def _label(key: Key) -> str:
     workspace, model, version = key
     return f"{model_label(model, workspace)}/{version}"
 

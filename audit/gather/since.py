@@ -6,6 +6,7 @@ still be read. What is not known of one of the two is said, never taken for equa
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -66,7 +67,8 @@ def with_since(
     for facts in versions:
         own = facts.version
         line = lines[own.workspace, own.model]
-        found.append(_before([item for item in line if item.version < own.version], facts_of))
+        first = bisect_right(line, -own.version, key=lambda item: -item.version)
+        found.append(_before(line[first : first + _MOST_UNREADABLE], facts_of))
     both = [(item.facts, facts) for item, facts in zip(found, versions, strict=True) if item]
     code = CodeComparison(sources)
     code.ahead((before, after) for before, after in both if before is not None)
@@ -94,7 +96,7 @@ def _before(
     earlier: Sequence[ModelVersion], facts_of: Callable[[ModelVersion], VersionFacts]
 ) -> _Before | None:
     notes = []
-    for version in earlier[:_MOST_UNREADABLE]:
+    for version in earlier:
         facts = facts_of(version)
         if _says_something(facts):
             if version.deleted:
@@ -227,7 +229,7 @@ class CodeComparison:
     """Compares commits of the configured repositories, each pair once."""
 
     def __init__(self, sources: Iterable[CodeSource]) -> None:
-        self._sources = {source.describe().name: source for source in sources}
+        self._sources = {source.name: source for source in sources}
         self._pairs: dict[tuple[str, str, str], _Difference | str] = {}
 
     def ahead(self, pairs: Iterable[tuple[VersionFacts, VersionFacts]]) -> None:

@@ -18,6 +18,7 @@ from audit.facts import (
     VersionFacts,
 )
 from audit.facts.code import CODE_SUFFIXES
+from audit.sources.dvc.lineage import maker_of
 
 MAX_MEMBERS = 50
 _NAMED = 3
@@ -75,8 +76,6 @@ def data_changes(
 
 def raw_data(pipeline: Pipeline) -> tuple[TrackedPath, ...]:
     """Return what the stages used and none of them made, but for code kept in git."""
-    made = {out.digest for state in pipeline.states if state.stage for out in state.outs}
-    made |= pipeline.doubted.keys()
     tracked = {out.digest for state in pipeline.states if not state.stage for out in state.outs}
     return tuple(
         dict.fromkeys(
@@ -84,7 +83,8 @@ def raw_data(pipeline: Pipeline) -> tuple[TrackedPath, ...]:
             for state in pipeline.states
             if state.stage
             for dep in state.deps
-            if not dep.digest or dep.digest not in made
+            if dep.digest not in pipeline.doubted
+            if not ((maker := maker_of(pipeline.states, state, dep)) and maker.stage)
             if dep.digest in tracked or PurePosixPath(dep.path).suffix.lower() not in CODE_SUFFIXES
         )
     )

@@ -13,21 +13,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
-from audit.facts import Commit, CommitState, Run
+from audit.facts import COMMIT_TAGS, Commit, CommitState, Run
 from audit.sources import CodeSource
 from audit.sources.addresses import is_url, redacted
 from audit.sources.git.store import is_sha
 
-COMMIT_TAG = "mlflow.source.git.commit"
 REPOSITORY_TAG = "mlflow.source.git.repoURL"
 _SCP_LIKE = re.compile(r"(?:[^@/\s]+@)?(?P<host>[\w.-]{2,}):(?P<path>(?!//).+)")
 
 
 def tagged_commit(run: Run | None, sources: Sequence[CodeSource]) -> Commit | None:
     """Return the commit that the run's tag names, wherever it stands; ``None`` without a tag."""
-    sha = run.tags.get(COMMIT_TAG, "") if run else ""
+    sha = run.commit[1] if run else ""
     if run is None or not sha:
         return None
+    return _besides(run, _standing(run, sha, sources))
+
+
+def _standing(run: Run, sha: str, sources: Sequence[CodeSource]) -> Commit:
     if not is_sha(sha):
         return Commit(sha, CommitState.MALFORMED, reason="the run's tag is not a full SHA")
     address = run.tags.get(REPOSITORY_TAG, "").strip()
@@ -36,6 +39,15 @@ def tagged_commit(run: Run | None, sources: Sequence[CodeSource]) -> Commit | No
         if (commit := source.commit(sha)) is not None:
             return _found(commit, source, address)
     return _inside(sha, sources) or _nowhere(sha, sources, address, known=bool(named))
+
+
+def _besides(run: Run, commit: Commit) -> Commit:
+    """Return the commit, with a word where the run's tags name several."""
+    others = {run.tags[tag] for tag in COMMIT_TAGS if run.tags.get(tag)} - {commit.sha}
+    if not others:
+        return commit
+    reason = f"another tag of the run names {', '.join(sorted(others))}"
+    return replace(commit, reason="; ".join(filter(None, (commit.reason, reason))))
 
 
 def beside(tagged: Commit | None, source: CodeSource, repository: str) -> Commit | None:
@@ -102,7 +114,7 @@ def _inside(sha: str, sources: Sequence[CodeSource]) -> Commit | None:
     """Return the commit as that of a submodule, where a repository holds it so."""
     for source in sources:
         if (held := source.submodule(sha)) is not None:
-            name = source.describe().name
+            name = source.name
             reason = (
                 f"{name} holds it as the commit of its submodule {held[0]}, first in commit "
                 f"{held[1][:10]}; the submodule's own repository is not configured"

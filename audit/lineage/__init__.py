@@ -15,6 +15,6 @@ A pure function of ``VersionFacts``. The rules, in one place:
 """
 
 from audit.lineage.build import build
-from audit.lineage.status import weights_status
+from audit.lineage.status import proved_files, weights_status
 
-__all__ = ["build", "weights_status"]
+__all__ = ["build", "proved_files", "weights_status"]

@@ -6,6 +6,7 @@ import json
 from pathlib import PurePosixPath
 
 from audit.facts import (
+    COMMIT_TAGS,
     CommitState,
     DatasetCheck,
     DatasetInput,
@@ -38,7 +39,7 @@ def build(facts: VersionFacts) -> Graph:
     run = _run(canvas, facts, weights)
     draw_stages(canvas, facts, weights)
     if facts.run is not None and run:
-        _tagged_commit(canvas, facts, run)
+        _tagged_commit(canvas, facts, facts.run, run)
         _datasets(canvas, facts, facts.run, run)
         _environment(canvas, facts, run)
         _bases(canvas, facts, run)
@@ -147,10 +148,10 @@ def _made_by(facts: VersionFacts, run: Run) -> tuple[Grade, str, tuple[str, ...]
     return Grade.DECLARED, method, (run.run_id,)
 
 
-def _tagged_commit(canvas: Canvas, facts: VersionFacts, run: str) -> None:
+def _tagged_commit(canvas: Canvas, facts: VersionFacts, training: Run, run: str) -> None:
     commit = facts.pipeline.tagged
     if commit is None:
-        reason = "the run carries no mlflow.source.git.commit tag"
+        reason = f"the run carries no {COMMIT_TAGS[0]} tag"
         gap = canvas.node(NodeKind.GAP, "commit", "code commit", detail=reason, role="commit")
         canvas.edge(run, gap, Relation.USED, Grade.MISSING, reason)
         consequence = "the code is known only where a DVC lock leads to it"
@@ -175,7 +176,7 @@ def _tagged_commit(canvas: Canvas, facts: VersionFacts, run: str) -> None:
         grade, method = Grade.DECLARED, "the run's tag names this commit"
     told = [f"the tree that ran differed in {', '.join(differ)}"] if differ else []
     told += [commit.reason] if commit.reason else []
-    canvas.edge(run, node, Relation.USED, grade, method, "mlflow.source.git.commit", *told)
+    canvas.edge(run, node, Relation.USED, grade, method, training.commit[0], *told)
 
 
 def _datasets(canvas: Canvas, facts: VersionFacts, run: Run, node: str) -> None:
@@ -226,7 +227,8 @@ def _environment(canvas: Canvas, facts: VersionFacts, run: str) -> None:
     if not environment.sources:
         return
     label = f"Python {environment.python}" if environment.python else "environment"
-    detail = f"{len(environment.packages)} packages"
+    count = len(environment.packages)
+    detail = f"{count} package{'' if count == 1 else 's'}"
     node = canvas.node(NodeKind.ENVIRONMENT, "environment", label, detail=detail)
     method = "files beside the weights"
     canvas.edge(run, node, Relation.USED, Grade.DECLARED, method, *environment.sources)
@@ -249,6 +251,7 @@ def _downstream(canvas: Canvas, facts: VersionFacts, version: str) -> None:
         method = "the registry's alias table, which keeps no time"
         canvas.edge(node, version, Relation.POINTS_TO, Grade.RECORDED, method)
     for consumer in facts.consumers:
-        node = canvas.node(NodeKind.CONSUMER, consumer.id, consumer.name, detail=consumer.kind)
+        kind = "DVC stage" if consumer.kind == "dvc_stage" else consumer.kind
+        node = canvas.node(NodeKind.CONSUMER, consumer.id, consumer.name, detail=kind)
         method = consumer.detail or consumer.kind
         canvas.edge(version, node, Relation.CONSUMED_BY, consumer.grade, method, consumer.id)

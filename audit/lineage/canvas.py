@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import defaultdict
 
 from audit.facts import Commit, TrackedPath
 from audit.graph import Edge, Gap, Graph, Node, NodeKind, Relation
@@ -23,7 +24,7 @@ class Canvas:
 
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
-        self.edges: list[Edge] = []
+        self.edges: dict[Edge, None] = {}
         self.gaps: list[Gap] = []
 
     def node(self, kind: NodeKind, key: str, label: str, **more: str) -> str:
@@ -66,9 +67,7 @@ class Canvas:
     ) -> None:
         """Add an edge once; empty operands are left out."""
         shown = tuple(operand for operand in operands if operand)
-        edge = Edge(source, target, relation, grade, method, shown)
-        if edge not in self.edges:
-            self.edges.append(edge)
+        self.edges.setdefault(Edge(source, target, relation, grade, method, shown))
 
     def gap(self, what: str, reason: str, consequence: str) -> None:
         """Add a gap to the list that is printed beside the drawing."""
@@ -76,27 +75,29 @@ class Canvas:
 
     def graph(self, version: str) -> Graph:
         """Return the finished graph of the version whose node id is given."""
-        chain = self._chain(version)
-        grades = [self.edges[index].grade for index in chain]
+        edges = tuple(self.edges)
+        chain = self._chain(version, edges)
+        grades = [edges[index].grade for index in chain]
         return Graph(
             nodes=tuple(self.nodes.values()),
-            edges=tuple(self.edges),
+            edges=edges,
             chain=chain,
             gaps=tuple(self.gaps),
             status=self._status(grades),
             weakest=weakest(grades),
         )
 
-    def _chain(self, version: str) -> tuple[int, ...]:
-        """Return the edges on every path that data took to the version."""
+    def _chain(self, version: str, edges: tuple[Edge, ...]) -> tuple[int, ...]:
+        """Return the edges, by their places, on every path that data took to the version."""
+        into = defaultdict[str, list[tuple[int, str]]](list)
+        for index, edge in enumerate(edges):
+            before, after = edge.flow
+            node = self.nodes[before]
+            if node.kind not in _OFF_CHAIN and node.role not in _OFF_ROLES:
+                into[after].append((index, before))
         reached, waiting, chain = {version}, [version], set[int]()
         while waiting:
-            here = waiting.pop()
-            for index, edge in enumerate(self.edges):
-                before, after = edge.flow
-                node = self.nodes[before]
-                if after != here or node.kind in _OFF_CHAIN or node.role in _OFF_ROLES:
-                    continue
+            for index, before in into[waiting.pop()]:
                 chain.add(index)
                 if before not in reached:
                     reached.add(before)

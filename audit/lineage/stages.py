@@ -19,6 +19,7 @@ from audit.graph import NodeKind, Relation
 from audit.lineage.canvas import Canvas
 from audit.lineage.imports import draw_import, draw_upstream
 from audit.sources.dvc.entries import is_outside
+from audit.sources.dvc.lineage import maker_of
 from audit.verdicts import Grade
 
 _COMMITS = 3
@@ -109,9 +110,6 @@ class _Walk:
         self.pipeline = facts.pipeline
         home = {state.repository for state in self.pipeline.home}
         self.home = next(iter(sorted(home)), "")
-        made = [(out, s) for s in self.pipeline.states for out in s.outs if out.digest]
-        self.by_path = {(s.repository, out.digest, out.path): s for out, s in made}
-        self.by_digest = {(s.repository, out.digest): s for out, s in reversed(made)}
         self.commits = tuple(match.commit for match in self.pipeline.matches)
         held = {commit.sha: commit.repository for commit in self.pipeline.commits}
         equal = [item for item in self.pipeline.tree if item.equal]
@@ -162,9 +160,8 @@ class _Walk:
         self._lock_commit(stage, state, code)
 
     def _maker(self, state: StageState, dep: TrackedPath) -> StageState | None:
-        """Return the state that put out a dependency; one that only copied it comes second."""
-        same_path = self.by_path.get((state.repository, dep.digest, dep.path))
-        return same_path or self.by_digest.get((state.repository, dep.digest))
+        """Return the state that put out a dependency."""
+        return maker_of(self.pipeline.states, state, dep)
 
     def _within(self, state: StageState) -> str:
         """Return the repository of a state, empty for the one with the weights' lock."""

@@ -19,3 +19,13 @@ def weights_status(facts: VersionFacts) -> WeightsStatus:
     if any(match.method is MatchMethod.BYTES for match in facts.pipeline.matches):
         return WeightsStatus.VERIFIED
     return WeightsStatus.UNCHANGED if weights.watched else WeightsStatus.FIRST_SEEN
+
+
+def proved_files(facts: VersionFacts) -> tuple[str, ...]:
+    """Return the paths of the files that a lock names, alone or in a folder."""
+    named = [m.artifact for m in facts.pipeline.matches if m.method is MatchMethod.BYTES]
+    return tuple(
+        file.path
+        for file in facts.weights.files
+        if any(name in (".", file.path) or file.path.startswith(f"{name}/") for name in named)
+    )

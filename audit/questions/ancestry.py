@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -61,8 +62,8 @@ def ancestry(entries: Iterable[Code], cache: Path, asked: str) -> Ancestry:
     prefix = asked.strip().removeprefix("commit:").strip().lower()
     if re.fullmatch(r"[0-9a-f]{7,40}", prefix) is None:
         raise UsageError(f"not a commit: {inert(asked, 80)}", remedy="Write 7 digits or more")
-    histories = [_opened(entry, cache) for entry in entries]
-    try:
+    with ExitStack() as opened:
+        histories = [opened.enter_context(_opened(entry, cache)) for entry in entries]
         held = {sha for git in histories for sha in git.parents if sha.startswith(prefix)}
         if len(held) != 1:
             what = (
@@ -83,14 +84,11 @@ def ancestry(entries: Iterable[Code], cache: Path, asked: str) -> Ancestry:
             if not (git.store.shallow or git.store.partial):
                 known |= git.parents.keys()
         return Ancestry(commit, frozenset(after), frozenset(known | after))
-    finally:
-        for git in histories:
-            git.store.close()
 
 
-def _opened(entry: Code, cache: Path) -> GitHistory:
+def _opened(entry: Code, cache: Path) -> closing[GitHistory]:
     path = entry.path if entry.path is not None else mirrored(entry.url, cache)
-    return GitHistory(path, entry.label, entry.branches)
+    return closing(GitHistory(path, entry.label, entry.branches))
 
 
 def _after(git: GitHistory, commit: str) -> set[str]:

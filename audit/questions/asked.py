@@ -61,6 +61,8 @@ def read(bundle: Path) -> Facts:
     except OSError as error:
         remedy = "Name the folder that holds bagit.txt"
         raise UsageError("not a bundle", where=str(bundle), remedy=remedy) from error
+    except VerificationError as error:
+        raise VerificationError(error.what, where=str(data / manifest.NAME)) from error
     if canonical.sha256(facts) != listed.facts_sha256:
         raise VerificationError("the facts are not those that were sealed", where=str(data))
     return factsfile.loads(facts, str(data / "facts.jsonl"))
@@ -128,12 +130,12 @@ def key_named(
     wanted = f"version {number}" if number else f"alias {inert(alias)}"
     if number and (why := left_out.get((label, int(number)))) is not None:
         raise UsageError(f"{inert(label)} {wanted} is not in this report: {inert(why)}")
-    there = [f"{label}/{version}" for version in own]
-    there += [f"{label}@{name}" for aliases in own.values() for name in aliases]
-    raise UsageError(
-        f"{inert(label)} has no {wanted} in {where}",
-        remedy=near(f"{label}/{number}" if number else f"{label}@{alias}", there),
-    )
+    what = f"{inert(label)} has no {wanted} in {where}"
+    if number:
+        raise UsageError(what, remedy=near(f"{label}/{number}", [f"{label}/{v}" for v in own]))
+    there = sorted({f"{label}@{name}" for aliases in own.values() for name in aliases})
+    known_by = f"Its aliases: {inert(', '.join(there[:8]))}" if there else "It has no alias"
+    raise UsageError(what, remedy=near(f"{label}@{alias}", there) or known_by)
 
 
 def near(text: str, names: Iterable[str]) -> str:

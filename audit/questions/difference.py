@@ -154,10 +154,15 @@ def _code(side: _Side) -> _Values | str:
     return _grouped(pairs) or "no commit and no stage of it is known"
 
 
+def _no_run(side: _Side) -> str:
+    state = side.dossier.run_state
+    return "it names no run" if state == "none" else f"its run is {status_word(state)}"
+
+
 def _parameters(side: _Side) -> _Values | str:
     run = side.facts.run
     if run is None:
-        return f"its run is {status_word(side.dossier.run_state)}"
+        return _no_run(side)
     return dict(sorted(run.params.items()))
 
 
@@ -171,7 +176,7 @@ def _pipeline_parameters(side: _Side) -> _Values | str:
 def _metrics(side: _Side) -> _Values | str:
     run = side.facts.run
     if run is None:
-        return f"its run is {status_word(side.dossier.run_state)}"
+        return _no_run(side)
     return {name: repr(value) for name, value in sorted(run.metrics.items())}
 
 
@@ -179,7 +184,7 @@ def _inputs(side: _Side) -> _Values | str:
     run = side.facts.run
     found: dict[str, str] = {}
     if run is None:
-        return f"its run is {status_word(side.dossier.run_state)}"
+        return _no_run(side)
     for data in run.datasets:
         found[f"{data.name}: MLflow sample digest"] = data.digest
         for column, kind in schema_columns(data.schema):

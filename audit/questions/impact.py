@@ -125,6 +125,13 @@ def impact(facts: Facts, asked: str, ancestry: Ancestry | None = None) -> Impact
     descendants.sort(
         key=lambda d: (not d.version.aliases, d.version.version.label, -d.version.version.version)
     )
+    told = {piece.name for piece in wanted} if kind is PieceKind.ADVISORY else set()
+    concerned = {
+        advisory.package
+        for item in facts.versions
+        for advisory in item.advisories
+        if not told.isdisjoint((advisory.id, *advisory.aliases))
+    }
     unsure = tuple(
         (key, reason)
         for key, item in versions.items()
@@ -132,7 +139,7 @@ def impact(facts: Facts, asked: str, ancestry: Ancestry | None = None) -> Impact
         and (
             reason := ancestry.unknown(world.graphs[key])
             if ancestry
-            else undecided(kind, asked, item, world.graphs[key])
+            else undecided(kind, asked, item, world.graphs[key], concerned)
         )
     )
     return Impact(asked, kind, tuple(descendants), unsure, len(facts.left_out))

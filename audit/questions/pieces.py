@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
@@ -14,7 +13,7 @@ from audit.errors import UsageError
 from audit.questions.asked import near
 from audit.questions.wording import inert
 from audit.report.pieces import Piece, PieceKind
-from audit.sources.artifacts.requirements import is_version, package_of
+from audit.sources.artifacts.requirements import is_version, package_of, parsed
 
 _HEX = re.compile(r"(?:md5|sha1|sha256|md5-dos2unix)?:?([0-9a-f]{7,64}(?:\.dir)?)", re.IGNORECASE)
 _VERSION = re.compile(r"(?:models:/)?(.+?)/v?(\d{1,9})")
@@ -36,6 +35,8 @@ def chosen(asked: str, known: Iterable[Piece]) -> tuple[PieceKind, tuple[Piece, 
         fitting = tuple(piece for piece in every if fits(piece))
         if fitting:
             found[kind] = fitting
+    if set(found.get(PieceKind.DATASET, ())) <= set(found.get(PieceKind.DIGEST, ())):
+        found.pop(PieceKind.DATASET, None)  # meant by its digest, which both name
     if len(found) > 1:
         ways = ", ".join(f"{kind.value}:{inert(name, 80)}" for kind in found)
         what = f"{inert(name, 80)} is the name of several things"
@@ -74,12 +75,18 @@ def loosely(asked: str, packages: Iterable[str]) -> str:
 
     Such a one names no exact version that could be held against the range.
     """
-    wanted = _requirement(kinds_meant(asked)[1])
+    wanted = parsed(kinds_meant(asked)[1])
     if wanted is None or not wanted.specifier:
         return ""
+    return loosely_of((wanted.name,), packages)
+
+
+def loosely_of(names: Collection[str], packages: Iterable[str]) -> str:
+    """Return the requirement of one of these packages that names no exact version."""
+    wanted = {canonicalize_name(name) for name in names}
     for line in packages:
         own, version = package_of(line)
-        if own == canonicalize_name(wanted.name) and not is_version(version):
+        if own in wanted and not is_version(version):
             return line
     return ""
 
@@ -89,7 +96,7 @@ def _asks_versions(name: str, every: Iterable[Piece]) -> bool:
 
     One exact version that nobody has, and no loose requirement may be of, is a slip instead.
     """
-    wanted = _requirement(name)
+    wanted = parsed(name)
     if wanted is None or not wanted.specifier:
         return False
     lines = [piece.name for piece in every if piece.kind is PieceKind.PACKAGE]
@@ -106,13 +113,6 @@ def below(name: str, folder: str) -> bool:
         fixed = re.split(r"[*?\[]", name, maxsplit=1)[0]
         return f"{folder}/".startswith(fixed) or fixed.startswith(f"{folder}/")
     return name.startswith(f"{folder}/")
-
-
-def _requirement(name: str) -> Requirement | None:
-    try:
-        return Requirement(name)
-    except InvalidRequirement:
-        return None
 
 
 def _too_short(name: str) -> str:
@@ -134,6 +134,10 @@ def _is_digest(name: str) -> Fits:
     begins = _begins(name, 8)
     of = (PieceKind.PATH, PieceKind.DATASET)
     return lambda piece: piece.kind in of and begins(piece.digest)
+
+
+def _is_dataset(name: str) -> Fits:
+    return lambda piece: piece.kind is PieceKind.DATASET and name in (piece.name, piece.digest)
 
 
 def _is_commit(name: str) -> Fits:
@@ -174,7 +178,7 @@ def _is_version(name: str) -> Fits:
 
 
 def _is_package(name: str) -> Fits:
-    wanted = _requirement(name)
+    wanted = parsed(name)
     if wanted is None:  # such as git+https://…, or a version that PEP 440 does not know
         plain, _, number = name.partition("==")
         return _of_package(canonicalize_name(plain.strip()), number.strip(), None)
@@ -202,7 +206,7 @@ def _called(kind: PieceKind) -> Callable[[str], Fits]:
 _FITS: dict[PieceKind, Callable[[str], Fits]] = {
     PieceKind.DIGEST: _is_digest,
     PieceKind.PATH: _is_path,
-    PieceKind.DATASET: _called(PieceKind.DATASET),
+    PieceKind.DATASET: _is_dataset,
     PieceKind.COMMIT: _is_commit,
     PieceKind.PACKAGE: _is_package,
     PieceKind.STAGE: _is_stage,

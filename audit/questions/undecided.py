@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from audit.facts import VersionFacts
 from audit.graph import Graph, NodeKind
-from audit.questions.pieces import below, kinds_meant, loosely
+from audit.questions.pieces import below, kinds_meant, loosely, loosely_of
 from audit.report.pieces import PieceKind, unlisted_folders
 from audit.verdicts import Grade
 
@@ -16,10 +18,15 @@ _RUN = {
 }
 
 
-def undecided(kind: PieceKind, asked: str, facts: VersionFacts, graph: Graph) -> str:
-    """Return why it cannot be told whether a version descends, empty where it can."""
+def undecided(
+    kind: PieceKind, asked: str, facts: VersionFacts, graph: Graph, concerned: Collection[str] = ()
+) -> str:
+    """Return why it cannot be told whether a version descends, empty where it can.
+
+    ``concerned`` are the packages that an advisory is of.
+    """
     if kind in _ENVIRONMENT:
-        return _packages(kind, asked, facts)
+        return _packages(kind, asked, facts, concerned)
     if kind is PieceKind.COMMIT:
         return "" if graph.of_kind(NodeKind.COMMIT) else "no commit of its code is known"
     if kind in _RUN:
@@ -27,10 +34,12 @@ def undecided(kind: PieceKind, asked: str, facts: VersionFacts, graph: Graph) ->
     return _cut_off(graph) or _unlisted(kind, asked, facts, graph)
 
 
-def _packages(kind: PieceKind, asked: str, facts: VersionFacts) -> str:
+def _packages(kind: PieceKind, asked: str, facts: VersionFacts, concerned: Collection[str]) -> str:
     if not facts.environment.sources:
         return "its environment is not recorded"
-    line = loosely(asked, facts.environment.packages) if kind is PieceKind.PACKAGE else ""
+    packages = facts.environment.packages
+    of_range = kind is PieceKind.PACKAGE
+    line = loosely(asked, packages) if of_range else loosely_of(concerned, packages)
     return f"its environment names no exact version: {line}" if line else ""
 
 

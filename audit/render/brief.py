@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audit.facts import Consumer
-from audit.render import holdings, text, words
+from audit.facts import Consumer, ObjectState
+from audit.render import commits, holdings, text, words
 from audit.render.listing import Record, Records
 from audit.report import since
 from audit.report.model import DatasetRow, Dossier
+from audit.verdicts import WeightsStatus
 
 _MOST = 24
 """So many items of a kind are shown; the dossier has all of them."""
+_NO_REMOTE = ("", ObjectState.NOT_APPLICABLE)
 
 
 def record(dossier: Dossier) -> Records:
@@ -42,7 +44,9 @@ def _rows(dossier: Dossier) -> Iterator[tuple[str, str]]:
         packages = words.counted(len(environment.packages), "package")
         yield "Environment", f"Python {python}; {packages}, {state}"
     seen = dossier.weights_first_seen_at
-    first = f" First seen {text.moment(seen)}." if seen is not None else ""
+    # Of weights that equal a digest from when they were made, the first sight adds nothing.
+    watched = seen is not None and dossier.statuses.weights is not WeightsStatus.VERIFIED
+    first = f" First seen {text.moment(seen)}." if watched else ""
     changed = ", ".join(map(text.one_line, dossier.weights_changed[:_MOST]))
     meaning = words.WEIGHTS_MEANINGS[dossier.statuses.weights]
     files = words.counted(len(dossier.files), "file")
@@ -54,8 +58,6 @@ def _rows(dossier: Dossier) -> Iterator[tuple[str, str]]:
         yield "Signature", holdings.signature(dossier.model_signature)
     for consumer in dossier.consumers[:_MOST]:
         yield "Consumer", _consumer(consumer)
-    if not dossier.consumers:
-        yield "Consumers", "none known"
 
 
 def _source(row: DatasetRow) -> str:
@@ -63,7 +65,7 @@ def _source(row: DatasetRow) -> str:
         f"{text.one_line(row.name, 120)} {row.digest_kind} {text.short_digest(row.digest)}",
         words.counted(row.rows, "row") if row.rows is not None else "",
         text.size(row.bytes) if row.bytes is not None else "",
-        "" if row.kind == "input" else words.status_word(row.in_remote or "not_applicable"),
+        "" if row.in_remote in _NO_REMOTE else words.status_word(row.in_remote),
     ]
     shown = ", ".join(part for part in parts if part)
     columns = ", ".join(f"{text.one_line(name, 60)} {kind}" for name, kind in row.columns[:_MOST])
@@ -71,17 +73,13 @@ def _source(row: DatasetRow) -> str:
 
 
 def _code(dossier: Dossier) -> Iterator[tuple[str, str]]:
-    known = {commit.sha: commit for commit in dossier.commits}
-    tagged = dossier.tagged_commit
-    if tagged is None:
+    if dossier.tagged_commit is None:
         yield "Code", "the run names no commit"
-    else:
-        known[tagged.sha] = tagged
-    for sha, commit in list(known.items())[:_MOST]:
-        role = "named by the run" if tagged is not None and sha == tagged.sha else "holds the lock"
+    for commit, role in commits.roles(dossier)[:_MOST]:
         state = words.commit_word(commit.state.value)
         subject = text.one_line(commit.subject, 120)
-        yield "Code", " · ".join(p for p in (text.short_digest(sha), role, state, subject) if p)
+        shown = (text.short_digest(commit.sha), role, state, subject)
+        yield "Code", " · ".join(filter(None, shown))
 
 
 def _training(dossier: Dossier) -> Iterator[tuple[str, str]]:
@@ -97,6 +95,9 @@ def _training(dossier: Dossier) -> Iterator[tuple[str, str]]:
 
 
 def _consumer(consumer: Consumer) -> str:
-    since = text.moment(consumer.since)
     name = text.one_line(consumer.name or consumer.id, 120)
-    return f"{name}, {consumer.kind} since {since} ({words.GRADES[consumer.grade]})"
+    kind = f", {words.CONSUMERS.get(consumer.kind, consumer.kind)}"
+    if consumer.kind == "traces":
+        kind = ""  # its name says so
+    since = f" since {text.moment(consumer.since)}" if consumer.since is not None else ""
+    return f"{name}{kind}{since} ({words.GRADES[consumer.grade]})"

@@ -32,17 +32,12 @@ _TRAILERS = 6
 
 def commits(dossier: Dossier, limit: int) -> Records:
     """Return each commit once: what it is to the version, where it stands, who vouches for it."""
-    found: dict[str, tuple[Commit, list[str]]] = {}
-    if dossier.tagged_commit is not None:
-        found[dossier.tagged_commit.sha] = (dossier.tagged_commit, ["named by the run"])
-    for commit in dossier.commits:
-        roles = found.setdefault(commit.sha, (commit, []))[1]
-        roles.append(_role(commit, dossier))
+    found = roles(dossier)
     rows = [
         Record(
             (
                 text.short_digest(commit.sha),
-                ", ".join(filter(None, roles)) or "holds a file of the lineage",
+                role,
                 _where(commit),
                 _SHORT[_state(commit)],
                 text.moment(commit.authored_at),
@@ -50,10 +45,23 @@ def commits(dossier: Dossier, limit: int) -> Records:
             "\n".join(_told(commit, dossier)),
             alarm=commit.signature.state in _ALARMS,
         )
-        for commit, roles in list(found.values())[:limit]
+        for commit, role in found[:limit]
     ]
     titles = ("Commit", "What it is", "Where it stands", "Signature", "Written")
     return Records(titles, tuple(rows), len(found))
+
+
+def roles(dossier: Dossier) -> list[tuple[Commit, str]]:
+    """Return each commit once, with what it is to the version; the one that the run names first."""
+    found: dict[str, tuple[Commit, list[str]]] = {}
+    if dossier.tagged_commit is not None:
+        found[dossier.tagged_commit.sha] = (dossier.tagged_commit, ["named by the run"])
+    for commit in dossier.commits:
+        found.setdefault(commit.sha, (commit, []))[1].append(_role(commit, dossier))
+    return [
+        (commit, ", ".join(filter(None, told)) or "holds a file of the lineage")
+        for commit, told in found.values()
+    ]
 
 
 def _role(commit: Commit, dossier: Dossier) -> str:

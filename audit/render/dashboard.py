@@ -23,6 +23,7 @@ from audit.render import acts, view, words
 from audit.render.environment import environment
 from audit.render.policy import policy
 from audit.report.model import ControlResult, DatasetRow, Dossier, ExceptionItem, Report
+from audit.report.sources import once
 from audit.report.tables import tables
 from audit.resources import FONTS, TEMPLATES
 from audit.verdicts import Severity, Verdict
@@ -209,14 +210,18 @@ def _exceptions(
 
 def _sources(rows: Iterable[VersionRow]) -> list[SourceRow]:
     """Return raw data and logged inputs, each once; intermediate files stand in the CSV."""
-    users: dict[DatasetRow, list[Link]] = {}
-    for row in rows:
-        name = f"{row.dossier.label} v{row.dossier.version}"
-        for data in dict.fromkeys(row.dossier.datasets):
-            if data.kind != "intermediate":
-                users.setdefault(data, []).append(Link(name, f"#{row.anchor}"))
-    order = sorted(users.items(), key=lambda pair: (pair[0].kind != "raw", pair[0].name))
-    return [SourceRow(data, tuple(links)) for data, links in order]
+    anchors = {(row.dossier.label, row.dossier.version): row.anchor for row in rows}
+    found = [
+        SourceRow(
+            data,
+            tuple(
+                Link(f"{d.label} v{d.version}", f"#{anchors[d.label, d.version]}") for d in users
+            ),
+        )
+        for data, users in once(row.dossier for row in rows)
+        if data.kind != "intermediate"
+    ]
+    return sorted(found, key=lambda row: (row.data.kind != "raw", row.data.name))
 
 
 def _actions(report: Report) -> list[ActionRow]:

@@ -27,6 +27,7 @@ from audit.render import (
     commits,
     fresher,
     holdings,
+    lettering,
     pipelines,
     recorders,
     records,
@@ -54,7 +55,8 @@ _PAGE_WIDTH = 174.0
 _SCREEN_WIDTH = 260.0
 """Of timelines, which a screen fits to its own."""
 _SHEET_HEIGHT = 82.0
-"""Millimetres."""
+_CELL_PADDING, _CELL_TEXT = 3.0, 8.4 * lettering.PT
+"""Millimetres, as in ``print.css``."""
 
 _NOTHING = Markup('<span class="none">{}</span>').format(words.NOT_RECORDED)
 
@@ -73,8 +75,7 @@ def environment(medium: Medium) -> jinja2.Environment:
         auto_reload=False,
     )
     made.filters |= _FILTERS | {
-        name: functools.partial(_cut, cut=cut, shown=shown)
-        for name, cut in (("clip", text.clip), ("line", text.one_line), ("brief", text.brief))
+        name: functools.partial(_cut, cut=cut, shown=shown) for name, cut in _CUTS.items()
     }
     made.globals |= {
         "medium": medium,
@@ -120,6 +121,11 @@ def _cut(value: str, *limit: int, cut: Callable[..., str], shown: frozenset[int]
     return cut(text.visible(value, shown), *limit)
 
 
+def _cell(value: str, share: int) -> str:
+    """A text as much of which is shown as one line of a cell holds, of so many hundredths."""
+    return lettering.start(value, _PAGE_WIDTH * share / 100 - _CELL_PADDING, _CELL_TEXT)
+
+
 def _known(value: Any) -> Any:
     """The value, or "not recorded" in the quiet voice."""
     return value if value or value == 0 else _NOTHING
@@ -143,6 +149,12 @@ def _verdict(verdict: Verdict) -> Markup:
     return Markup('<span class="verdict v-{}">{}\u2002{}</span>').format(verdict.value, sign, word)
 
 
+_CUTS: dict[str, Callable[..., str]] = {
+    "clip": text.clip,
+    "line": text.one_line,
+    "brief": text.brief,
+    "cell": _cell,
+}
 _FILTERS: dict[str, Callable[..., Any]] = {
     "known": _known,
     "verdict": _verdict,

@@ -8,6 +8,7 @@ from audit.facts import DatasetCheck, DigestState, ModelSignature, Tie
 from audit.render import text, words
 from audit.render.listing import Record, Records
 from audit.report.model import DatasetRow, Dossier
+from audit.verdicts import WeightsStatus
 
 _MOST = 8
 _TIES = {
@@ -58,10 +59,14 @@ def signature(found: ModelSignature) -> str:
 def files(dossier: Dossier, limit: int) -> Records:
     """Return the weights' files with size, digest and state; those that are gone come last."""
     changed, added = frozenset(dossier.weights_changed), frozenset(dossier.weights_added)
-    unchanged = words.WEIGHTS_FILE[dossier.statuses.weights]
+    proved = frozenset(dossier.weights_proved)
+    status = dossier.statuses.weights
+    seen = WeightsStatus.UNCHANGED if dossier.weights_watched else WeightsStatus.FIRST_SEEN
     rows = []
     for item in dossier.files:
         new = item.path in changed
+        same = seen if status is WeightsStatus.VERIFIED and item.path not in proved else status
+        unchanged = words.WEIGHTS_FILE[same]
         state = ("✕ added" if item.path in added else "✕ changed") if new else unchanged
         cells = (
             text.one_line(item.path, 200),

@@ -75,6 +75,24 @@ def clip(text: str, room: float, size: float, *, mono: bool = False) -> str:
     return next((short for short in _shortened(line, most) if fits(short)), ELLIPSIS)
 
 
+def start(text: str, room: float, size: float) -> str:
+    """Return the text on one line, its end replaced by an ellipsis where it is wider than ``room``.
+
+    As a browser's ``text-overflow`` does; WeasyPrint's own gives the ellipsis in the PDF the
+    text that it stands for, in all of the document.
+    """
+    line = " ".join(text.split())
+    if len(line) * _NARROWEST * size <= room and width(line, size) <= room:
+        return line
+    left, kept = room / size - _em(ELLIPSIS), 0
+    for character in line:
+        left -= _em(character)
+        if left < 0:
+            break
+        kept += 1
+    return line[:kept].rstrip() + ELLIPSIS
+
+
 def _shortened(line: str, most: int) -> Iterator[str]:
     """Yield ever shorter forms of a line, the best first."""
     parts = [at for at, character in enumerate(line) if character == "/"]

@@ -123,6 +123,7 @@ def _said(item: RecordedRun) -> str:
         f"Command: {item.command}" if item.command else "",
         f"Exit code {item.exit_code}" if item.exit_code is not None else "",
         f"As it says: {', '.join(states)}" if states else "",
+        f"It came after record {', '.join(item.depends_on[:_FILES])}" if item.depends_on else "",
         f"Inputs: {', '.join(item.inputs[:_FILES])}" if item.inputs else "",
         f"Outputs: {', '.join(item.outputs[:_FILES])}" if item.outputs else "",
         f"Flagged: {', '.join(item.flagged[:_FILES])}" if item.flagged else "",

@@ -15,7 +15,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from audit.render.words import NOT_RECORDED
+from audit.render.words import NOT_RECORDED, VALUES
 from audit.resources import FONTS
 
 LIMIT = 600
@@ -25,6 +25,7 @@ _PLAIN = re.compile(r"[\n -~]*")
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters and marks that have no ink of their own."""
+_VALUE = re.compile(rf"(?<![\w./-])(?:{'|'.join(VALUES)})(?![\w./-])")
 _DIGEST = re.compile(
     r"(?<![0-9A-Za-z_./-])((?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})(?:\.dir)?)(?![0-9A-Za-z])"
 )
@@ -120,8 +121,9 @@ def short_digests(text: str) -> str:
 
 
 def evidence(items: Sequence[str], limit: int) -> str:
-    """Return pieces of evidence as one phrase, at most ``limit`` of them, digests abbreviated."""
+    """Return pieces of evidence as one phrase, at most ``limit`` of them, for people to read."""
     shown = "; ".join(map(short_digests, items[:limit]))
+    shown = _VALUE.sub(lambda match: VALUES[match[0]], shown)
     return f"{shown}; and {len(items) - limit} more" if len(items) > limit else shown
 
 

@@ -23,6 +23,7 @@ from audit.report.model import (
     ModelSection,
     Report,
 )
+from audit.report.sources import once
 from audit.verdicts import Grade, Severity, Verdict
 
 _MOST_ACTIONS = 3000
@@ -91,6 +92,13 @@ def by_family(dossier: Dossier) -> list[tuple[str, list[ControlResult]]]:
         (titles.get(family, family), list(group))
         for family, group in groupby(results, key=lambda r: r.family)
     ]
+
+
+def subject(item: ExceptionItem | Change, whole: str = "") -> str:
+    """Return the model and version that an item speaks of, or the word for the whole report."""
+    if not item.model:
+        return whole
+    return f"{item.model}, version {item.version}" if item.version else item.model
 
 
 def by_verdict(results: Iterable[ControlResult]) -> list[tuple[Verdict, list[ControlResult]]]:
@@ -185,11 +193,11 @@ def page_of(pages: Mapping[str, VersionPage], item: ExceptionItem) -> VersionPag
 
 def datasets(report: Report) -> list[tuple[DatasetRow, list[str]]]:
     """Return each data source once, with the versions that used it."""
-    users: dict[DatasetRow, list[str]] = {}
-    for dossier in report.dossiers:
-        for data in dossier.datasets:
-            users.setdefault(data, []).append(f"{dossier.label} v{dossier.version}")
-    return sorted(users.items(), key=lambda pair: (pair[0].name, pair[0].kind, pair[0].digest))
+    found = [
+        (data, [f"{dossier.label} v{dossier.version}" for dossier in users])
+        for data, users in once(report.dossiers)
+    ]
+    return sorted(found, key=lambda pair: (pair[0].name, pair[0].kind, pair[0].digest))
 
 
 def of_model(report: Report, model: ModelSection) -> list[Dossier]:

@@ -5,6 +5,8 @@ A verdict is always a sign and a word, so that it reads without colour.
 
 from __future__ import annotations
 
+from audit.facts import CommitState, ObjectState, RunState, SignatureState
+from audit.graph import Relation
 from audit.history.model import ActionGrade
 from audit.verdicts import Grade, LineageStatus, Verdict, WeightsStatus
 
@@ -130,7 +132,7 @@ GLOSSARY = (
     ("exception", "What failed, could not be evaluated, or does not add up."),
     ("waiver", "A deviation accepted in writing, with owner, approver, reason and last day."),
     ("dossier", "One version's whole life in a file of its own, below models/ in the bundle."),
-    ("consumer", "A run that took the version as its input, or a copy of it."),
+    ("consumer", "A run, copy, other model, DVC stage, trace or endpoint that uses the version."),
     ("MLflow sample digest", "Eight hex digits over a sample of a data set: a hint, no proof."),
 )
 
@@ -164,6 +166,14 @@ COMMITS = {
     "unknown_repository": "of a repository not configured",
 }
 """Where a commit stands; weights are unreachable and data missing in another sense."""
+
+VALUES = {
+    member.value: member.value.replace("_", " ")
+    for kind in (CommitState, ObjectState, Relation, RunState, SignatureState)
+    for member in kind
+    if "_" in member.value
+}
+"""Values as evidence has them, word for word as data has them, to words as people read them."""
 
 STATUSES = {
     "not_recorded": NOT_RECORDED,

@@ -23,7 +23,7 @@ from audit.facts import (
 )
 from audit.graph import Graph, NodeKind
 from audit.history.model import Action
-from audit.lineage import weights_status
+from audit.lineage import proved_files, weights_status
 from audit.lineage.build import source_address
 from audit.report.model import DOSSIER_SCHEMA, ControlResult, DatasetRow, Dossier, Statuses
 from audit.verdicts import LineageStatus, Verdict, overall
@@ -115,6 +115,8 @@ def build_dossier(
         weights_removed=weights.removed_files,
         twin_ties=facts.twin_ties,
         advisory_files=facts.advisory_files,
+        weights_proved=proved_files(facts),
+        weights_watched=weights.watched,
     )
 
 

@@ -77,8 +77,11 @@ _Components = Mapping[str, tuple[str, str]]
 
 def _components(facts: VersionFacts, graph: Graph) -> _Components:
     found: dict[str, tuple[str, str]] = {}
+    advisories = {item.id for item in facts.advisories}
     for piece in pieces(facts, graph):
         kind = piece.what or piece.kind.value
+        if piece.kind is PieceKind.ADVISORY and piece.name not in advisories:
+            continue  # another name of one that is told
         if kind == "file of weights" or (piece.kind is PieceKind.PATH and not piece.digest):
             continue  # said by the weights as a whole; without a digest nothing is the same
         found.setdefault(named(piece), (kind, _label(piece)))

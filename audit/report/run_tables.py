@@ -78,7 +78,7 @@ def unregistered(report: Report) -> Iterator[tuple[str, ...]]:
     """Yield the rows of ``unregistered_runs.csv``: the period's runs that made no version."""
     known = recorded_by(report)
     for run in report.unregistered_runs:
-        commit = run.tags.get("mlflow.source.git.commit") or run.tags.get("commit", "")
+        commit = run.commit[1] or run.tags.get("commit", "")
         start, snapshot = iso(run.started_at), run.tags.get("snapshot", "")
         told = known.get(run.run_id, "")
         if not told and run.tags.get(_CORRELATION):

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from audit.history.rows import ACTION_COLUMNS, TENURE_COLUMNS, action_row, tenure_row
 from audit.period import iso
 from audit.report import history_tables, review_tables, run_tables
-from audit.report.model import DatasetRow, Report
+from audit.report.model import Report
 from audit.report.since import told
+from audit.report.sources import once
 
 Cell = str | int | bool | None
 Row = tuple[Cell, ...]
@@ -168,11 +169,7 @@ def _datasets(report: Report) -> Iterator[Row]:
 
     ``dataset`` names the content: digest with its kind, or the name where there is none.
     """
-    users: dict[DatasetRow, list[tuple[str, int]]] = {}
-    for dossier in report.dossiers:
-        for data in dossier.datasets:
-            users.setdefault(data, []).append((dossier.label, dossier.version))
-    for data, used_by in users.items():
+    for data, used_by in once(report.dossiers):
         yield (
             f"{data.digest_kind}:{data.digest}" if data.digest else data.name,
             data.name,
@@ -182,7 +179,7 @@ def _datasets(report: Report) -> Iterator[Row]:
             data.source,
             data.bytes,
             data.in_remote,
-            _join(f"{model}/{version}" for model, version in sorted(set(used_by))),
+            _join(f"{m}/{v}" for m, v in sorted((d.label, d.version) for d in used_by)),
             data.digest_check,
             data.source_kind,
         )

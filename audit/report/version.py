@@ -156,6 +156,10 @@ class Dossier:
     twin_ties: dict[str, Tie] = field(default_factory=dict)
     tree: tuple[CodeDigest, ...] = ()
     """What the locks name, compared with the files of ``tagged_commit`` and ``commits``."""
+    weights_proved: tuple[str, ...] = ()
+    """Those of ``files`` whose recorded digest was found; of the others nothing was recorded."""
+    weights_watched: bool = False
+    """Whether the weights were seen before the moment reported."""
 
     @property
     def label(self) -> str:

@@ -7,7 +7,7 @@ be asked. What cannot be read for one version is a fact about that version.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from audit.facts import (
     CodeDigest,
@@ -25,7 +25,10 @@ from audit.facts import (
     Weights,
 )
 from audit.facts.since import FileChange
-from audit.sources.dvc.elsewhere import Found, Wanted
+
+if TYPE_CHECKING:
+    # Whoever imports a module of this room would have to load git and DVC's files with it.
+    from audit.sources.dvc.elsewhere import Found, Wanted
 
 
 class RegistryReader(Protocol):
@@ -101,7 +104,7 @@ class CodeSource(Protocol):
     def agreeing(
         self, states: Sequence[StageState], params: Mapping[str, str], tagged: str
     ) -> tuple[StageState, ...]:
-        """Return those states that a run's parameters and tagged commit leave possible."""
+        """Return those states that a run's parameters leave possible, the tagged commit's first."""
         ...
 
     def differences(self, state: StageState, params: Mapping[str, str]) -> tuple[str, ...]:
@@ -147,10 +150,8 @@ class CodeSource(Protocol):
         """Return the stages that the state's DVC project declares at a commit and never ran."""
         ...
 
-    def doubts(
-        self, states: Sequence[StageState], commit: str, since: int | None
-    ) -> dict[str, str]:
-        """Return the digests of a closure whose origin a later commit tells otherwise."""
+    def doubts(self, states: Sequence[StageState], commit: str, tagged: str) -> dict[str, str]:
+        """Return the digests of a closure whose origin another commit tells otherwise."""
         ...
 
     def compare(self, state: StageState, commit: str) -> tuple[CodeDigest, ...]:

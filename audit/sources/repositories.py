@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -55,10 +56,15 @@ def open_code(
     """
     path = entry.path if entry.path is not None else mirrored(entry.url, cache)
     signers = Signers(entry.allowed_signers, entry.keyring)
-    git = GitHistory(path, entry.label, entry.branches, signers)
-    code = DvcRepository(git, entry.subdirectory, entry.url)
-    origin = path if entry.path is not None else local_path(entry.url)
-    config = _project_config(git, entry, origin)
+    with ExitStack() as undoing:
+        undoing.callback(signers.close)
+        git = GitHistory(path, entry.label, entry.branches, signers)
+        undoing.callback(git.close)
+        code = DvcRepository(git, entry.subdirectory, entry.url)
+        origin = path if entry.path is not None else local_path(entry.url)
+        config = _project_config(git, entry, origin)
+        # From here on the caller closes it.
+        undoing.pop_all()
     return code, DvcRemotes(entry.label, config, code.elsewhere, code.kept, rehash)
 
 
@@ -139,8 +145,12 @@ class DvcRepository:
     def agreeing(
         self, states: Sequence[StageState], params: Mapping[str, str], tagged: str
     ) -> tuple[StageState, ...]:
-        """Return those states that a run's parameters and tagged commit leave possible."""
-        return best(states, params, lambda state: self._history.holds(tagged, state))
+        """Return those states that a run's parameters leave possible.
+
+        Those in the tagged commit come first, which does not decide: it may be the one before.
+        """
+        left = best(states, params)
+        return tuple(sorted(left, key=lambda state: not self._history.holds(tagged, state)))
 
     def differences(self, state: StageState, params: Mapping[str, str]) -> tuple[str, ...]:
         """Return the parameters that a run and a state both have with other values."""
@@ -182,11 +192,9 @@ class DvcRepository:
         """Return the stages that the state's DVC project declares at a commit and never ran."""
         return never_run(self._history, state, commit)
 
-    def doubts(
-        self, states: Sequence[StageState], commit: str, since: int | None
-    ) -> dict[str, str]:
-        """Return the digests of a closure whose origin a later commit tells otherwise."""
-        return other_origins(self._history, states, commit, since)
+    def doubts(self, states: Sequence[StageState], commit: str, tagged: str) -> dict[str, str]:
+        """Return the digests of a closure whose origin another commit tells otherwise."""
+        return other_origins(self._history, states, commit, tagged)
 
     def compare(self, state: StageState, commit: str) -> tuple[CodeDigest, ...]:
         """Return the state's dependencies and parameters against the tree of a commit."""

@@ -37,11 +37,15 @@ def test_each_way_of_working_comes_to_what_can_be_known_of_it(
     ways: dict[str, Counter[str]] = {}
     for training, outcome in attribution.outcomes(*world):
         ways.setdefault(training.way, Counter())[outcome] += 1
-    for way in ("after", "before", "branch", "squash", "experiment", "second"):
-        assert set(ways[way]) == {"right"}, way
+    assert set(ways["experiment"]) == {"right"}
+    for way in ("after", "before", "branch", "squash", "second"):
+        # What was forced after them may as well be the rebased commit of these.
+        assert set(ways[way]) <= {"right", "not attributed"}, way
+        assert ways[way]["right"] > 3 * ways[way]["not attributed"], way
     for way in ("uncommitted", "lost", "beside", "forced", "ambiguous"):
         assert set(ways[way]) == {"not attributed"}, way
-    assert set(ways["reserialized"]) == {"lower grade"}
+    assert set(ways["reserialized"]) <= {"lower grade", "not attributed"}
+    assert ways["reserialized"]["lower grade"] > 3 * ways["reserialized"]["not attributed"]
     # Some of these ran on a commit from which data changed that the features do not show.
     assert ways["rerun"]["right"] > 3 * ways["rerun"]["not attributed"]
     assert ways["untagged"]["right"] > 0
@@ -56,6 +60,16 @@ def test_what_is_not_attributed_says_why(world: tuple[Path, truth.Truth]) -> Non
         reasons[training.way] = "; ".join((*pipeline_.problems, *pipeline_.doubted.values()))
     assert "has the same data/prepared.csv from other data" in reasons["forced"]
     assert "with different data put out exactly these bytes" in reasons["ambiguous"]
+
+
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_no_trap_is_walked_into(seed: int, tmp_path: Path) -> None:
+    made = truth.build(tmp_path, 150, 500, seed, traps=True)
+    found = list(attribution.joined(made, tmp_path / "cache"))
+    assert len(set(truth.TRAPS) & {training.way for training, _ in found}) > 12
+    assert [training.way for training, outcome in found if outcome == "wrong"] == []
+    for way in ("renamed", "reverted", "relogged"):
+        assert {outcome for training, outcome in found if training.way == way} <= {"right"}, way
 
 
 @pytest.mark.parametrize("seed", range(1, 9))

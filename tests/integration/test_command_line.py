@@ -185,6 +185,30 @@ def test_the_environment_mirrors_options(
     assert "2026-Q2" in out
 
 
+def test_a_job_that_is_typed_goes_before_the_environment(
+    job: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_AUDIT_CONFIG", str(tmp_path / "other.yaml"))
+    refused(here(capsys, "plan"), "other.yaml")
+    refused(here(capsys, "plan", tmp_path / "typed.yaml"), "typed.yaml")
+    assert here(capsys, "plan", "-c", job)[0] == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_output_that_cannot_be_written_is_one_line(job: Path) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "audit", "plan", str(job)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1] == "mlflow-audit: No space left on device"
+    assert "Traceback" not in done.stderr
+
+
 def test_doctor_says_what_is_well_and_what_to_do(
     job: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -196,6 +220,20 @@ def test_doctor_says_what_is_well_and_what_to_do(
     code, out, _ = here(capsys, "doctor", job)
     assert code == 3
     assert "NOT  seal" in out
+
+
+def test_doctor_looks_at_advisories_and_keys_of_model_signatures(
+    job: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "osv.json").write_text('{"no": "record"}', encoding="utf-8")
+    with job.open("a", encoding="utf-8") as file:
+        file.write("sources: {advisories: [osv.json]}\n")
+        file.write("data: {model_signing: {keys: [osv.json]}}\n")
+    code, out, _ = here(capsys, "doctor", job)
+    assert code == 3
+    assert "NOT  advisories        osv.json: it is no OSV record" in out
+    assert "NOT  model signing" in out
+    assert "not a public key in PEM" in out
 
 
 def test_keys_and_init_make_a_first_job(
@@ -212,6 +250,8 @@ def test_keys_and_init_make_a_first_job(
     assert "path: ../churn" in job.read_text(encoding="utf-8")
     assert here(capsys, "plan", job, "-p", "2026-Q3")[0] == 0
     refused(here(capsys, "init", tmp_path), "there is a job file already")
+    assert here(capsys, "init", tmp_path / "to" / "be" / "made")[0] == 0
+    refused(here(capsys, "init", job), "cannot be written (Not a directory)")
     refused(here(capsys, "keys", "new", tmp_path / "keys"), "exists already")
 
 

@@ -11,7 +11,8 @@ from support.dvcworld import Training, World, world
 from support.gitrepo import lock, md5, tracked
 
 from audit.config import Code
-from audit.facts import CommitState, StageState
+from audit.facts import ArtifactFile, CommitState, Run, StageState, Weights
+from audit.gather.join import join
 from audit.sources.repositories import DvcRepository, open_code
 
 
@@ -151,6 +152,19 @@ def test_a_clone_knows_no_experiments_and_a_mirror_does(churn: World, tmp_path: 
     mirror, _ = open_code(Code(url=address), tmp_path / "cache")
     assert len(mirror.states_with_out(training.weights)) == 1
     assert mirror.describe().lock_states > code.describe().lock_states
+
+
+def test_a_signature_is_never_taken_for_the_weights(churn: World, code: DvcRepository) -> None:
+    """It may be larger than they are, and no stage puts it out."""
+    training = churn.trainings[0]
+    files = (
+        ArtifactFile("model.pkl", 9, "", training.weights),
+        ArtifactFile("model.sig", 2000, "", md5("signature")),
+        ArtifactFile("claims.jsonl", 3000, "", md5("claims")),
+    )
+    run = Run("r1", tags={"mlflow.source.git.commit": training.tagged})
+    pipeline = join(Weights(read=True, files=files), run, [code])
+    assert [match.artifact for match in pipeline.matches] == ["model.pkl"]
 
 
 def test_reading_changes_nothing_in_the_repository(churn: World, tmp_path: Path) -> None:

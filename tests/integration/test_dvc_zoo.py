@@ -1,7 +1,9 @@
 """What real DVC left in three repositories that import from one another, led to its origins."""
 
+import json
 import subprocess
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +11,21 @@ import pytest
 from support.dvczoo import Zoo, zoo
 
 from audit import lineage
-from audit.config import Code
+from audit.config import Code, Data
 from audit.facts import (
     ArtifactFile,
+    DatasetInput,
+    DigestState,
     Import,
     ModelVersion,
     Pipeline,
+    Run,
     StageState,
     UpstreamHolds,
     VersionFacts,
     Weights,
 )
+from audit.gather.datasets import with_datasets
 from audit.gather.folders import with_members
 from audit.gather.join import join
 from audit.graph import Edge, Graph, NodeKind, Relation
@@ -73,6 +79,24 @@ def _edge(graph: Graph, source: str, relation: Relation = Relation.WAS_DERIVED_F
     labels = {node.id: node.label for node in graph.nodes}
     found = [e for e in graph.edges if labels[e.source] == source and e.relation is relation]
     return next(e for e in found if ":shop:" not in e.source and ":base:" not in e.source)
+
+
+def test_a_data_set_is_held_against_what_the_repository_upstream_keeps(
+    made: Zoo, opened: dict[str, Opened]
+) -> None:
+    """The names come from base through shop; no remote of churn has them."""
+    facts = _joined(made.facts["first"]["weights"], _all(opened))
+    data = DatasetInput("names", "0" * 8, "local", json.dumps({"uri": "data/names.csv"}))
+    facts = replace(facts, run=Run("r1", datasets=(data,)))
+    remotes = {code.name: objects for code, objects in _all(opened)}
+    ((check,),) = (f.datasets for f in with_datasets([facts], remotes, Data(datasets="check")))
+    assert (check.state, check.file) == (
+        DigestState.DIFFERENT,
+        f"data/names.csv@{made.facts['names']}",
+    )
+    without = {name: objects for name, objects in remotes.items() if name == "churn"}
+    ((check,),) = (f.datasets for f in with_datasets([facts], without, Data(datasets="check")))
+    assert check.reason == "the repository it was imported from holds it"
 
 
 def test_imports_are_followed_to_the_data_they_were_really_made_from(

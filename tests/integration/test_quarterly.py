@@ -91,7 +91,8 @@ def test_weights_changed_between_the_reports_are_named(quarters: Quarters) -> No
     assert before["3"]["weights_status"] == "verified"
     assert after["3"]["weights_status"] == "changed"
     assert after["3"]["lineage_status"] == "contradicted"
-    assert after["3"]["dvc_status"] == "inferred"
+    # Its scores are shares of a small test set, rounded: they do not tell the data.
+    assert after["3"]["dvc_status"] == "no_match"
     (row,) = [
         row
         for row in table(quarters.second, "controls")

@@ -150,5 +150,9 @@ def test_the_bundle_that_is_named_is_asked_and_held_against_its_manifest(
     with (forged / "data" / "facts.jsonl").open("ab") as facts:
         facts.write(b"\n")
     assert main(["trace", "churn/3", "--bundle", str(forged)]) == 4
+    (forged / "data" / "manifest.json").write_bytes(b"")
+    capsys.readouterr()
+    assert main(["trace", "churn/3", "--bundle", str(forged)]) == 4
+    assert "data/manifest.json: not a manifest" in capsys.readouterr().err
     assert main(["trace", "churn/3", "--bundle", str(tmp_path)]) == 2
     assert main(["diff", "churn/3", str(quarters.first), "--bundle", str(quarters.first)]) == 2

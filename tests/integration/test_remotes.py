@@ -13,6 +13,7 @@ from support.gitrepo import GitRepo, lock, md5, tracked
 
 from audit.config import Code
 from audit.facts import DataObject, ObjectState
+from audit.sources.dvc.answers import Answer, guarded
 from audit.sources.dvc.rehash import Rehash
 from audit.sources.dvc.remotes import DvcRemotes, ProjectConfig, merged
 from audit.sources.repositories import open_code
@@ -164,6 +165,13 @@ def test_what_cannot_be_asked_is_not_checked_and_says_why(
     (item,) = DvcRemotes("r", config).exist(["0" * 32])
     assert item.state is ObjectState.NOT_CHECKED
     assert reason in item.reason
+
+
+def test_a_failure_within_is_told_as_one() -> None:
+    answer = Answer("store")
+    with guarded(answer):
+        raise KeyError("Contents")
+    assert answer.reason == "the remote cannot be asked: 'Contents'"
 
 
 def test_no_secret_of_a_remote_is_told() -> None:

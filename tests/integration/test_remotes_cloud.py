@@ -80,7 +80,7 @@ def _push(store: ObjectStore, folder: Path, bucket: str, option: str = "") -> Pu
 
 
 def _folder(files: dict[str, str]) -> str:
-    from audit.sources.dvc.entries import folder_digest
+    from audit.sources.artifacts.hashing import folder_digest
 
     below = "data/pictures/"
     return folder_digest(

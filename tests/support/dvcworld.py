@@ -63,7 +63,8 @@ pathlib.Path("model.pkl").write_bytes(pickle.dumps(model, protocol=4))
 import json, pathlib, pickle
 model = pickle.loads(pathlib.Path("model.pkl").read_bytes())
 n = len(pathlib.Path("data/features/test.csv").read_text().split())
-pathlib.Path("metrics.json").write_text(json.dumps({"test": {"score": model["sum"] / 7, "n": n}}))
+metrics = {"test": {"score": model["sum"] / 7**0.5, "n": n}}
+pathlib.Path("metrics.json").write_text(json.dumps(metrics))
 """,
     "params.yaml": "train:\n  C: 1.0\n  seed: 42\n",
     "params.json": '{"prepare": {"limit": 40}}\n',

@@ -20,7 +20,29 @@ ambiguous    the bytes of an earlier model, made from other data
 beside       a small file of the model is another stage's out, the weights are not
 second       in the second DVC project of the repository
 
-Part of the data is always imported from another repository.
+Traps, in which something that agrees is not what the weights were made from:
+
+retrained    an old parameter again on new data that the features do not show, nothing committed
+reverted     the same, with the lock of it committed
+parallel     on one of two branches that differ in such data only, both from the tagged commit
+rebased      the same, with the branches put in line behind each other
+rewritten    the same, and the tagged commit is on no branch any more
+again        untagged, after such data was committed behind an unchanged stage
+lying        data committed after a run whose clock was far ahead
+equal        other data that comes to the same bytes as the lock at the tagged commit
+relogged     an old model logged again, at a commit with a lock of which half ran on newer data
+copied       a stage copies a model that was made elsewhere, and reads data to test it
+hollow       the file that is the model is empty
+sharded      of two files of the weights one is as in a lock, the smaller one is not
+graphed      the graph is as in a lock, the variables are not
+prepared     the preprocessor is as in a lock, the model in a text file is not
+coincident   as lost, with ratios of a small test set and a constant among the metrics
+twofold      as reserialized, and two locks with the same outs have different data
+renamed      as after, with parameters logged as texts and under longer names
+
+Part of the data is always imported from another repository. Every lock has what is the same
+whatever ran: an empty source file beside an empty mark of a stage that reads other data, a
+table without rows, a verdict of a check.
 """
 
 from __future__ import annotations
@@ -32,8 +54,9 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import yaml
 from support.gitrepo import GitRepo
 
 WAYS = {
@@ -54,7 +77,16 @@ WAYS = {
 }
 """How often each way is gone, in parts of a hundred; imports are mixed into all of them."""
 
+TRAPS = (
+    *("retrained", "reverted", "parallel", "rebased", "rewritten", "again", "lying", "equal"),
+    *("relogged", "copied", "hollow", "sharded", "graphed", "prepared", "coincident", "twofold"),
+    "renamed",
+)
+"""Each as often as the rarest way where they are asked for."""
+
 SHARDS = 8
+_Stage: TypeAlias = tuple[dict[str, str], dict[str, str], dict[str, Any]]
+"""Dependencies, outs and parameters of a stage."""
 _START = 1_700_000_000
 
 
@@ -83,9 +115,15 @@ class Truth:
     commits: int
 
 
-def build(folder: Path, trainings: int, commits: int, seed: int = 1) -> Truth:
-    """Build a history of about ``commits`` commits with ``trainings`` trainings."""
-    return _Team(folder, random.Random(seed)).work(trainings, commits)
+def build(
+    folder: Path, trainings: int, commits: int, seed: int = 1, *, traps: bool = False
+) -> Truth:
+    """Build a history of about ``commits`` commits with ``trainings`` trainings.
+
+    ``traps`` mixes those in; what the tool can know of other trainings suffers by them.
+    """
+    ways = WAYS | dict.fromkeys(TRAPS if traps else (), 3)
+    return _Team(folder, random.Random(seed)).work(trainings, commits, ways)
 
 
 def md5(content: bytes | str) -> str:
@@ -109,6 +147,13 @@ class _Project:
     lock: str = ""
     metrics: str = "{}"
     committed: dict[str, bytes] = field(default_factory=dict)
+    more: dict[str, _Stage] = field(default_factory=dict)
+    """Further stages of its lock."""
+
+    @property
+    def people(self) -> str:
+        """What no model is made from."""
+        return f"people {self.base} {self.seen // 3}\n"
 
     @property
     def raw(self) -> str:
@@ -142,7 +187,7 @@ class _Team:
 
     # --- the history --------------------------------------------------------------------
 
-    def work(self, trainings: int, commits: int) -> Truth:
+    def work(self, trainings: int, commits: int, parts: dict[str, int]) -> Truth:
         for generation in range(6):
             digest = md5(f"reference {generation}\n")
             text = f"outs:\n- md5: '{digest}'\n  size: 12\n  hash: md5\n  path: reference.csv\n"
@@ -150,7 +195,7 @@ class _Team:
         for project in self.projects.values():
             self._edit(project)
             self._commit("main", "Begin", project)
-        ways = self.dice.choices(list(WAYS), list(WAYS.values()), k=trainings)
+        ways = self.dice.choices(list(parts), list(parts.values()), k=trainings)
         for done, way in enumerate(ways):
             quiet = commits * done // trainings - self.importer.count
             for _ in range(max(0, min(quiet, 12))):
@@ -189,7 +234,17 @@ class _Team:
         """Run the pipeline: write lock and metrics into the tree, return the weights."""
         model = _spread(b"%s|%s|%d" % (self._features(project), b"%r" % project.c, project.code))
         loss = int(md5(model)[:12], 16) / 16**12
-        project.metrics = json.dumps({"loss": loss, "accuracy": round(loss, 1), "rows": 1000})
+        hits = int(md5(model)[12:16], 16) % 40
+        project.metrics = json.dumps(
+            {
+                "loss": loss,
+                "accuracy": round(loss, 1),
+                "rows": 1000,
+                "precision": hits / 41,
+                "recall": hits / 43,
+                "rate": 0.0123456789012345,
+            }
+        )
         project.lock = self._lock(project, model)
         return model
 
@@ -207,9 +262,16 @@ class _Team:
                     "data/reference.csv": digest,
                     "src/prepare.py": md5(f"prepare {project.prepare}\n"),
                 },
-                {"data/prepared.csv": md5(features + b" prepared"), "encoder.json": md5(_ENCODER)},
+                {
+                    "data/prepared.csv": md5(features + b" prepared"),
+                    "encoder.json": md5(_ENCODER),
+                    "data/rejected.csv": md5(""),
+                    "preprocessor.pkl": md5(_preprocessor(features)),
+                },
                 {},
             ),
+            "check": ({"data/raw.csv": md5(project.raw)}, {"checked.txt": md5("good\n")}, {}),
+            "notify": ({"data/people.csv": md5(project.people)}, {"sent": md5("")}, {}),
             **{
                 f"shard@{i}": (
                     {"data/prepared.csv": md5(features + b" prepared")},
@@ -219,8 +281,14 @@ class _Team:
                 for i, (path, value) in enumerate(shards.items())
             },
             "train": (
-                {**shards, "src/train.py": md5(f"train {project.code}\n")},
-                {"model.pkl": md5(model)},
+                {
+                    "checked.txt": md5("good\n"),
+                    "data/rejected.csv": md5(""),
+                    **shards,
+                    "src/__init__.py": md5(""),
+                    "src/train.py": md5(f"train {project.code}\n"),
+                },
+                {"model.pkl": md5(model), "saved_model.pb": md5(_graph(project))},
                 {"train.C": project.c, "train.seed": 42},
             ),
             "evaluate": (
@@ -229,7 +297,7 @@ class _Team:
                 {},
             ),
         }
-        return _lock_text(stages)
+        return _lock_text(stages | project.more)
 
     # --- the ways -----------------------------------------------------------------------
 
@@ -340,6 +408,172 @@ class _Team:
         self._ran(project, way, self.importer.tip("main"), artifacts)
         project.seen, project.lock, project.metrics = kept
 
+    # --- the traps ----------------------------------------------------------------------
+
+    def _begin(self, project: _Project, subject: str = "Train") -> bytes:
+        """Make and commit a model that something after it will look like."""
+        self._edit(project)
+        model = self._train(project)
+        self._commit("main", subject, project)
+        return model
+
+    def _other_c(self, project: _Project) -> float:
+        """Change a parameter with data that is not seen, and return the old one."""
+        old = project.c
+        project.c = round(project.c + 0.375, 3)
+        project.unseen += 1
+        self._train(project)
+        self._commit("main", "Train", project)
+        return old
+
+    def _retrained(self, project: _Project, way: str) -> None:
+        self._begin(project)
+        old = self._other_c(project)
+        kept = (project.c, project.lock, project.metrics)
+        project.c = old
+        self._ran(project, way, self.importer.tip("main"), {"model.pkl": self._train(project)})
+        project.c, project.lock, project.metrics = kept
+
+    def _reverted(self, project: _Project, way: str) -> None:
+        self._begin(project)
+        project.c = self._other_c(project)
+        self._ran(project, way, self.importer.tip("main"), {"model.pkl": self._train(project)})
+        self._commit("main", "Revert", project)
+
+    def _parallel(self, project: _Project, way: str) -> None:
+        base = self.importer.tip("main")
+        self._begin(project)
+        project.unseen += 1
+        self._ran(project, way, base, {"model.pkl": self._train(project)})
+        name = f"side-{len(self.trainings)}"
+        self._commit(name, "Train", project, onto=base, keep=False)
+        project.unseen -= 1
+        self._train(project)
+
+    def _rebased(self, project: _Project, way: str) -> None:
+        base = self.importer.tip("main")
+        self._begin(project)
+        project.unseen += 1
+        self._ran(project, way, base, {"model.pkl": self._train(project)})
+        self._commit("main", "Train on the other branch", project)
+
+    def _rewritten(self, project: _Project, way: str) -> None:
+        name = f"old-{len(self.trainings)}"
+        self._commit(name, "Work", None, onto=self.importer.tip("main"))
+        tag = self.importer.tip(name)
+        self._begin(project)
+        project.unseen += 1
+        self._ran(project, way, tag, {"model.pkl": self._train(project)})
+        self._commit("main", "Train (rebased)", project)
+        self.importer.forget(name)
+
+    def _again(self, project: _Project, way: str) -> None:
+        self._begin(project)
+        project.unseen += 1
+        model = self._train(project)
+        self._commit("main", "Train", project)
+        self._ran(project, way, "", {"model.pkl": model})
+
+    def _lying(self, project: _Project, way: str) -> None:
+        self._begin(project)
+        project.unseen += 1
+        tag = self.importer.tip("main")
+        model = self._train(project)
+        self._ran(project, way, tag, {"model.pkl": model}, ahead=10**7)
+        self._commit("main", "Train", project)
+
+    def _equal(self, project: _Project, way: str) -> None:
+        model = self._begin(project)
+        tag = self.importer.tip("main")
+        project.seen += 1
+        project.lock = self._lock(project, model)
+        self._ran(project, way, tag, {"model.pkl": model})
+        self._commit("main", "Train", project)
+
+    def _relogged(self, project: _Project, way: str) -> None:
+        model = self._begin(project)
+        truth = project.raw_digests(self.imports[project.reference][0])
+        old = yaml.safe_load(project.lock)
+        project.seen += 1
+        new = yaml.safe_load(self._lock(project, model))
+        kept = project.lock
+        for name in ("train", "evaluate", *(f"shard@{i}" for i in range(SHARDS))):
+            new["stages"][name] = old["stages"][name]
+        project.lock = yaml.safe_dump(new, sort_keys=False)
+        self._commit("main", "Prepare", project)
+        self._ran(project, way, self.importer.tip("main"), {"model.pkl": model}, raw=truth)
+        project.lock = kept
+
+    def _copied(self, project: _Project, way: str) -> None:
+        model = _spread(b"elsewhere %d" % len(self.trainings))
+        deps = {"given/model.pkl": md5(model), "data/people.csv": md5(project.people)}
+        project.more = {"deploy": (deps, {"deploy/model.pkl": md5(model)}, {})}
+        self._begin(project)
+        project.more = {}
+        nothing = frozenset({"of which nothing is known"})
+        tag = self.importer.tip("main")
+        self._ran(project, way, tag, {"model.pkl": model}, raw=nothing)
+
+    def _hollow(self, project: _Project, way: str) -> None:
+        tag = self.importer.tip("main")
+        self._ran(project, way, tag, {"model.pkl": b""}, {}, raw=frozenset({"none"}))
+
+    def _beside_other(self, project: _Project, way: str, *files: tuple[str, bytes]) -> None:
+        """Log files of the committed model with one that was made from data never committed."""
+        tag = self.importer.tip("main")
+        project.seen += 20_000 + len(self.trainings)
+        truth = project.raw_digests(self.imports[project.reference][0])
+        project.seen -= 20_000 + len(self.trainings)
+        self._ran(project, way, tag, dict(files), raw=truth)
+
+    def _sharded(self, project: _Project, way: str) -> None:
+        model, other = self._begin(project), f"shard {len(self.trainings)}".encode()
+        self._beside_other(project, way, ("model.pkl", model), ("model-2.pkl", other))
+
+    def _graphed(self, project: _Project, way: str) -> None:
+        self._begin(project)
+        variables = ("variables/variables.data-00000-of-00001", _spread(b"%d" % self.clock))
+        self._beside_other(project, way, ("saved_model.pb", _graph(project)), variables)
+
+    def _prepared(self, project: _Project, way: str) -> None:
+        self._begin(project)
+        preprocessor = _preprocessor(self._features(project))
+        text = f"tree {len(self.trainings)}".encode()
+        self._beside_other(project, way, ("preprocessor.pkl", preprocessor), ("model.txt", text))
+
+    def _coincident(self, project: _Project, way: str) -> None:
+        self._begin(project)
+        kept = (project.seen, project.lock, project.metrics)
+        project.seen += 30_000 + len(self.trainings)
+        model = self._train(project)
+        committed = json.loads(kept[2])
+        same = {name: committed[name] for name in ("accuracy", "precision", "recall", "rate")}
+        tag = self.importer.tip("main")
+        self._ran(project, way, tag, {"model.pkl": b"joblib " + model}, same)
+        project.seen, project.lock, project.metrics = kept
+
+    def _twofold(self, project: _Project, way: str) -> None:
+        self._begin(project)
+        project.seen += 1
+        features, metrics = project.seen, project.metrics
+        model = _spread(b"twofold %d" % len(self.trainings))
+        for seen in (features, features + 1):
+            project.seen, project.metrics = seen, metrics
+            project.c = round(500 + len(self.trainings) / 100, 3)
+            project.lock = self._lock(project, model)
+            self._commit("main", "Train", project)
+        tag = self.importer.tip("main")
+        self._ran(project, way, tag, {"model.pkl": b"joblib " + model})
+        project.c = round(project.c - 499, 3)
+        self._begin(project)
+
+    def _renamed(self, project: _Project, way: str) -> None:
+        self._edit(project)
+        tag = self.importer.tip("main")
+        params = {"config/train/C": f"{project.c:.6f}", "data.C": "7", "train__seed": " 42 "}
+        self._ran(project, way, tag, {"model.pkl": self._train(project)}, params=params)
+        self._commit("main", "Train", project)
+
     # --- what stays ---------------------------------------------------------------------
 
     def _ran(
@@ -349,7 +583,10 @@ class _Team:
         tag: str,
         artifacts: dict[str, bytes],
         metrics: dict[str, float] | None = None,
+        *,
         raw: frozenset[str] | None = None,
+        params: dict[str, str] | None = None,
+        ahead: int = 0,
     ) -> None:
         self.clock += 60
         if metrics is None:
@@ -360,9 +597,9 @@ class _Team:
                 raw or project.raw_digests(self.imports[project.reference][0]),
                 artifacts,
                 tag,
-                {"C": str(project.c), "seed": "42"},
+                params or {"C": str(project.c), "seed": "42"},
                 metrics,
-                self.clock * 1000,
+                (self.clock + ahead) * 1000,
             )
         )
 
@@ -398,9 +635,12 @@ class _Team:
             "params.yaml": f"train:\n  C: {project.c}\n  seed: 42\n",
             "src/train.py": f"train {project.code}\n",
             "src/prepare.py": f"prepare {project.prepare}\n",
+            "src/__init__.py": "",
             "dvc.yaml": "stages:\n  prepare:\n    cmd: python src/prepare.py\n",
             "data/raw.csv.dvc": f"outs:\n- md5: '{md5(project.raw)}'\n  size: 9\n  hash: md5\n"
             "  path: raw.csv\n",
+            "data/people.csv.dvc": f"outs:\n- md5: '{md5(project.people)}'\n  size: 9\n"
+            "  hash: md5\n  path: people.csv\n",
             "data/images.dvc": f"outs:\n- md5: '{images}.dir'\n  size: 9\n  nfiles: 5\n"
             "  hash: md5\n  path: images\n",
             "data/reference.csv.dvc": "deps:\n- path: reference.csv\n  repo:\n"
@@ -471,16 +711,25 @@ class _Importer:
 _ENCODER = b'{"classes": ["no", "yes"]}'
 
 
+def _graph(project: _Project) -> bytes:
+    """Return what is the same of all models with a parameter."""
+    return f"graph {project.base} {project.c}".encode()
+
+
+def _preprocessor(features: bytes) -> bytes:
+    return b"preprocessor " * 20 + features
+
+
 def _spread(seed: bytes) -> bytes:
     return hashlib.sha512(seed).digest() * 16
 
 
-def _lock_text(stages: dict[str, tuple[dict[str, str], dict[str, str], dict[str, Any]]]) -> str:
+def _lock_text(stages: dict[str, _Stage]) -> str:
     return "\n".join(["schema: '2.0'", "stages:", *_lines(stages)]) + "\n"
 
 
 def _lines(
-    stages: dict[str, tuple[dict[str, str], dict[str, str], dict[str, Any]]],
+    stages: dict[str, _Stage],
 ) -> Iterator[str]:
     for name, (deps, outs, params) in stages.items():
         yield f"  {name}:"

@@ -40,6 +40,9 @@ def test_the_documented_example_names_every_key() -> None:
         section = field.annotation
         for key in getattr(section, "model_fields", {}):
             assert f"{key}:" in text, f"{name}.{key} is not documented"
+    for section in (config.Code, type(config.Data().model_signing)):
+        for key in section.model_fields:
+            assert f"{key}:" in text, f"{key} is not documented"
 
 
 def test_paths_are_relative_to_the_job_file(tmp_path: Path) -> None:
@@ -94,7 +97,10 @@ def test_the_registry_comes_from_the_environment(
         ("job: [1\n", "not valid YAML"),
         ("- 1\n", "a job file is a mapping"),
         ("job: {name: q}\nnotify: [mail]\n", "notify"),
-        ("job: {name: q}\narchive: 7\n", "archive"),
+        ("job: {name: q}\narchive: 7\n", "archive: give a mapping of keys"),
+        ("job: {name: q}\nsources: {advisories: a.zip}\n", "sources.advisories: give a list"),
+        ("job: {name: q}\ncode: [{path: a, keyring: [b]}]\n", "code.0.keyring: give a path"),
+        ("job: {name: q}\ncode: []\njob: {name: r}\n", "job.yaml:3:1: not valid YAML: the key"),
     ],
 )
 def test_what_is_wrong_is_one_line_with_its_place(tmp_path: Path, text: str, expected: str) -> None:

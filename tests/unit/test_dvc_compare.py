@@ -6,8 +6,8 @@ import pytest
 from support.gitrepo import GitRepo, lock, md5, tracked
 
 from audit.facts import CodeDigest, StageState
+from audit.sources.artifacts.hashing import folder_digest
 from audit.sources.dvc.compare import Origin, TreeComparison
-from audit.sources.dvc.entries import folder_digest
 from audit.sources.dvc.history import DvcHistory
 from audit.sources.git.history import GitHistory
 

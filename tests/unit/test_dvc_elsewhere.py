@@ -20,9 +20,9 @@ from audit.facts import (
 from audit.gather.folders import with_members
 from audit.gather.join import join
 from audit.graph import Graph, NodeKind
+from audit.sources.artifacts.hashing import folder_digest
 from audit.sources.dvc.declared import parse_yaml
 from audit.sources.dvc.elsewhere import inside
-from audit.sources.dvc.entries import folder_digest
 from audit.sources.dvc.files import parse_dvc, parse_lock
 from audit.sources.repositories import DvcRepository, open_code
 from audit.verdicts import Grade, LineageStatus

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from audit.facts import TrackedPath
+from audit.sources.artifacts.hashing import folder_digest
 from audit.sources.dvc import files as dvc_files
 from audit.sources.dvc.declared import Declared, parse_yaml
-from audit.sources.dvc.entries import folder_digest
 from audit.sources.dvc.files import StageRecord
 from audit.sources.dvc.yaml12 import MalformedError
 

@@ -142,6 +142,32 @@ def test_a_stage_that_copies_its_input_does_not_end_the_way(repo: GitRepo) -> No
     assert [state.stage or state.file for state in states] == ["train", "copy", "data/raw.csv.dvc"]
 
 
+def test_the_same_content_at_another_path_links_nothing(repo: GitRepo) -> None:
+    empty = "d41d8cd98f00b204e9800998ecf8427e"
+    stages = {
+        "notify": ({"people.csv": RAW[1]}, {"sent": empty}),
+        "train": ({"raw.csv": RAW[0], "src/__init__.py": empty}, {"model": OUT[0]}),
+    }
+    repo.commit({"dvc.lock": lock(stages)})
+    history = _history(repo)
+    assert [s.stage for s in upstream(history, _only(history, OUT[0]))] == ["train"]
+
+
+def test_of_equal_outs_the_one_is_followed_that_ran_with_the_rest(repo: GitRepo) -> None:
+    def stages(number: int) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
+        return {
+            "check": ({"raw.csv": RAW[number]}, {"good": MID[3]}),
+            "prepare": ({"raw.csv": RAW[number]}, {"mid.csv": MID[number]}),
+        }
+
+    train = {"train": ({"good": MID[3], "mid.csv": MID[0]}, {"model": OUT[0]})}
+    repo.commit({"dvc.lock": lock(stages(0) | train)})
+    half = repo.commit({"dvc.lock": lock(stages(1) | train)})
+    history = _history(repo)
+    states = upstream(history, _only(history, OUT[0]), half)
+    assert {dep.digest for s in states for dep in s.deps if dep.path == "raw.csv"} == {RAW[0]}
+
+
 def test_a_circle_of_digests_ends(repo: GitRepo) -> None:
     circle = {
         "one": ({"b": MID[0]}, {"a": MID[1]}),

@@ -52,11 +52,9 @@ def _state(key: str, **params: Any) -> StageState:
     return StageState(key, "repo", "dvc.lock", "train", (), params=named)
 
 
-def test_parameters_decide_before_the_tagged_commit_does() -> None:
+def test_parameters_choose_among_states_with_the_same_bytes() -> None:
     one, two, three = _state("1", C=1), _state("2", C=2), _state("3", C=2)
     assert best((one, two, three), {"C": "2"}) == (two, three)
-    assert best((one, two, three), {"C": "2"}, lambda state: state.id == "3") == (three,)
-    assert best((one, two), {"C": "2"}, lambda state: state.id == "1") == (two,)
     assert best((one, two), {"C": "9"}) == (one, two)
     assert best((), {}) == ()
 
@@ -85,8 +83,8 @@ def _train(number: int, c: float, **more: Any) -> str:
 def test_a_unique_state_is_inferred_and_says_why(repo: GitRepo) -> None:
     repo.commit({"dvc.lock": _train(0, 0.5)})
     repo.commit({"dvc.lock": _train(1, 1.0)})
-    inferrer = _inferrer(repo, {OUT[1]: {"test.score": 0.7512345}})
-    found = inferrer.candidates({"C": "1.0", "seed": "1"}, {"score": 0.7512345})
+    inferrer = _inferrer(repo, {OUT[1]: {"test.score": 0.751234512345}})
+    found = inferrer.candidates({"C": "1.0", "seed": "1"}, {"score": 0.751234512345})
     assert not isinstance(found, str)
     state, match = found
     assert state.outs[0].digest == OUT[1]
@@ -105,8 +103,8 @@ def test_two_results_that_agree_equally_are_no_answer(repo: GitRepo) -> None:
     found = _inferrer(repo).candidates({"C": "0.5"}, {"score": 0.5})
     assert found == "2 different DVC results agree equally well with the run"
     # Metrics in git tell them apart.
-    measured = _inferrer(repo, {OUT[0]: {"score": 0.512345}, OUT[1]: {"score": 0.6}})
-    found = measured.candidates({"C": "0.5"}, {"score": 0.512345})
+    measured = _inferrer(repo, {OUT[0]: {"score": 0.512345612345}, OUT[1]: {"score": 0.6}})
+    found = measured.candidates({"C": "0.5"}, {"score": 0.512345612345})
     assert not isinstance(found, str)
     assert found[0].outs[0].digest == OUT[0]
 
@@ -114,10 +112,22 @@ def test_two_results_that_agree_equally_are_no_answer(repo: GitRepo) -> None:
 def test_more_parameters_that_agree_go_first(repo: GitRepo) -> None:
     repo.commit({"dvc.lock": _train(0, 0.5)})
     repo.commit({"dvc.lock": _train(1, 0.5, kind="a")})
-    same = {OUT[0]: {"loss": 0.1234567}, OUT[1]: {"loss": 0.1234567}}
-    found = _inferrer(repo, same).candidates({"C": "0.5", "kind": "a"}, {"loss": 0.1234567})
+    run, loss = {"C": "0.5", "kind": "a"}, {"loss": 0.123456712345}
+    found = _inferrer(repo, {OUT[1]: loss}).candidates(run, loss)
     assert not isinstance(found, str)
     assert found[0].outs[0].digest == OUT[1]
+    # What both have is the same whatever the data was.
+    assert isinstance(_inferrer(repo, {OUT[0]: loss, OUT[1]: loss}).candidates(run, loss), str)
+
+
+def test_equal_outs_from_different_data_are_no_answer(repo: GitRepo) -> None:
+    loss = {"loss": 0.123456712345}
+    for number in (0, 1):
+        data = f"{number}" * 32
+        stages = {"train": ({"data.csv": data}, {"model.pkl": OUT[0]})}
+        repo.commit({"dvc.lock": lock(stages, {"train": {"train.C": 0.5}})})
+    found = _inferrer(repo, {OUT[0]: loss}).candidates({"C": "0.5"}, loss)
+    assert found == "2 different DVC results agree equally well with the run"
 
 
 @pytest.mark.parametrize(
@@ -126,9 +136,14 @@ def test_more_parameters_that_agree_go_first(repo: GitRepo) -> None:
         ({}, False),
         ({"accuracy": 0.9}, False),
         ({"rows": 123456.0, "accuracy": 0.25}, False),
-        ({"accuracy": 0.917, "auc": 0.803}, True),
+        ({"accuracy": 0.917, "auc": 0.803}, False),
+        ({"precision": 18 / 19, "recall": 36 / 41, "f1": 72 / 79}, False),
+        ({"share": 4321 / 9876}, False),
         ({"loss": 0.000123456}, True),
         ({"loss": -1.23456e-9}, True),
+        ({"loss": 0.345678901234567, "accuracy": 0.9}, True),
+        ({"loss": float("nan")}, False),
+        ({"loss": float("inf")}, False),
         ({"loss": float(10**15)}, False),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.facts import ObjectState
-from audit.sources.dvc.entries import folder_digest
+from audit.sources.artifacts.hashing import folder_digest
 from audit.sources.dvc.members import MAX_LIST, ListError, Listing, parse
 
 MD5 = st.text("0123456789abcdef", min_size=32, max_size=32)

@@ -39,6 +39,18 @@ def test_no_run_no_tag_and_no_sha(repo: GitRepo) -> None:
     assert _asked("main", source).state is CommitState.MALFORMED
 
 
+def test_where_mlflow_set_no_tag_the_training_plugin_s_counts(repo: GitRepo) -> None:
+    sha = repo.commit({"a": "1"})
+    source = _open(repo.path)
+    plugin = {"mlflow_audit.git.commit": sha}
+    found = tagged_commit(Run("r", tags=plugin), [source])
+    assert found == source.commit(sha)
+    both = tagged_commit(Run("r", tags={**plugin, "mlflow.source.git.commit": ABSENT}), [source])
+    assert both is not None
+    assert both.sha == ABSENT
+    assert f"another tag of the run names {sha}" in both.reason
+
+
 def test_a_commit_that_a_whole_clone_lacks_is_missing(repo: GitRepo) -> None:
     repo.commit({"a": "1"})
     found = _asked(ABSENT, _open(repo.path))

@@ -9,11 +9,13 @@ import pytest
 from support.gitrepo import GitRepo
 from support.signers import FAKED, Keys, altered
 
-from audit.errors import UsageError
+from audit.config import Code
+from audit.errors import SourceError, UsageError
 from audit.facts import CommitSignature, SignatureState
 from audit.sources.git.commits import Signed
 from audit.sources.git.history import GitHistory
 from audit.sources.git.signatures import Signers
+from audit.sources.repositories import open_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +177,20 @@ def test_nothing_is_left_behind(
     assert list(tmp_path.iterdir())
     world.judge("gpg bob", signers)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_repository_that_cannot_be_opened_leaves_nothing_behind(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(world.repo.path, damaged)
+    (damaged / ".git" / "packed-refs").write_text("nonsense\n")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    for path, error in ((damaged, SourceError), (tmp_path / "nowhere", UsageError)):
+        with pytest.raises(error) as caught:
+            open_code(Code(path=path, keyring=world.keyring), tmp_path / "cache")
+        # Looked at while the error is held, and with it all that was open when it came.
+        assert caught.tb is not None
+        assert not list(scratch.iterdir())

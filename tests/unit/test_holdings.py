@@ -8,6 +8,7 @@ from support.samples import sample_report
 from audit.facts import DatasetCheck, DigestState, ModelSignature, Tie
 from audit.render import holdings, records
 from audit.report.model import Dossier
+from audit.verdicts import WeightsStatus
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,27 @@ def test_changed_files_come_first_and_removed_ones_are_not_forgotten(dossier: Do
         ("gone.bin", "✕ removed"),
     ]
     assert found.total == len(dossier.files) + 1
+
+
+@pytest.mark.parametrize(("watched", "others"), [(True, "unchanged"), (False, "first seen")])
+def test_only_files_that_a_lock_names_are_verified(
+    dossier: Dossier, *, watched: bool, others: str
+) -> None:
+    statuses = replace(dossier.statuses, weights=WeightsStatus.VERIFIED)
+    proved = dossier.files[0].path
+    found = holdings.files(
+        replace(
+            dossier,
+            statuses=statuses,
+            weights_changed=(),
+            weights_proved=(proved,),
+            weights_watched=watched,
+        ),
+        9,
+    )
+    states = {row.cells[0]: row.cells[3] for row in found.rows}
+    assert states.pop(proved) == "verified"
+    assert set(states.values()) == {others}
 
 
 @pytest.mark.parametrize(

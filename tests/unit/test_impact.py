@@ -89,6 +89,11 @@ def test_a_package_goes_by_a_range_of_versions(what, versions, unsure):
     assert [key for key, _ in answer.undecided] == unsure
 
 
+def test_a_requirement_nested_without_end_is_the_name_of_nothing():
+    with pytest.raises(UsageError, match="nothing in the lineage"):
+        found("x; " + "(" * 5000, facts_of(with_packages(1, "scikit-learn==1.4.2")))
+
+
 def test_a_stage_a_command_a_parameter_and_a_user_have_names():
     run = dataclasses.replace(GOOD.run, user="alice")
     facts = facts_of(version(1, run=run), version(2))
@@ -99,6 +104,13 @@ def test_a_stage_a_command_a_parameter_and_a_user_have_names():
     assert found("user:alice", facts) == ["churn/1"]
     with pytest.raises(UsageError, match="nothing in the lineage"):
         found("alice", facts)
+
+
+def test_a_data_set_goes_by_its_digest_as_a_review_names_it():
+    (data,) = GOOD.run.datasets
+    facts = facts_of(version(1))
+    for name in (f"dataset:{data.digest}", data.digest, data.name):
+        assert found(name, facts) == ["churn/1"]
 
 
 def test_what_was_built_on_a_version_descends_from_it_and_it_not_from_itself():
@@ -124,6 +136,20 @@ def test_an_advisory_goes_by_its_id_and_by_its_aliases():
     advisory = Advisory("GHSA-1", "scikit-learn", "1.7.2", aliases=("CVE-2026-1",))
     facts = facts_of(version(1, advisories=(advisory,)), version(2))
     assert found("GHSA-1", facts) == found("advisory:CVE-2026-1", facts) == ["churn/1"]
+
+
+def test_an_advisory_does_not_clear_who_names_no_exact_version_of_its_package():
+    advisory = Advisory("GHSA-1", "scikit-learn", "1.7.2", aliases=("CVE-2026-1",))
+    other = Advisory("GHSA-2", "numpy", "2.0.0")
+    facts = facts_of(
+        version(1, advisories=(advisory,)),
+        with_packages(2, "Scikit_Learn>=1.3", "numpy>=2"),
+        with_packages(3, "scikit-learn==1.8.0"),
+        version(4, advisories=(other,)),
+    )
+    answer = impact.impact(facts, "CVE-2026-1")
+    reason = "its environment names no exact version: Scikit_Learn>=1.3"
+    assert answer.undecided == (("churn/2", reason),)
 
 
 # --- members of folders -------------------------------------------------------------------------

@@ -3,7 +3,7 @@ from fontTools.ttLib import TTFont
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.render.lettering import ELLIPSIS, PT, clip, width, xml
+from audit.render.lettering import ELLIPSIS, PT, clip, start, width, xml
 from audit.render.text import visible
 from audit.resources import FONTS
 
@@ -62,6 +62,19 @@ def test_a_name_is_shortened_where_it_says_least(text, short):
 def test_nothing_is_wider_than_its_room(text, room, mono):
     short = clip(text, room, SIZE, mono=mono)
     assert width(short, SIZE, mono=mono) <= room or short == ELLIPSIS
+
+
+@given(st.text(max_size=400), st.floats(3, 60))
+def test_a_start_fits_and_is_whole_where_it_can_be(text, room):
+    line = " ".join(text.split())
+    short = start(text, room, SIZE)
+    assert width(short, SIZE) <= room or short == ELLIPSIS
+    assert (short == line) is (width(line, SIZE) <= room) or line.endswith(ELLIPSIS)
+    assert line.startswith(short.removesuffix(ELLIPSIS))
+
+
+def test_a_very_long_text_is_cut_at_its_end():
+    assert start("features used data/raw.csv " * 9_000, 40.0, SIZE).startswith("features used d")
 
 
 @pytest.mark.parametrize("text", ["/" * 20_000, "a/" * 10_000, "word " * 4_000, "N" * 20_000])

@@ -79,6 +79,7 @@ def test_a_version_goes_by_its_number_and_by_its_alias(name):
         ("churn/9", "no version 9.*Near it"),
         ("churn/2", "not in this report: not asked"),
         ("churn@champoin", "no alias champoin.*Near it: churn@champion"),
+        ("churn@x", "no alias x in the bundle. Near it: churn@champion, churn@challenger$"),
     ],
 )
 def test_a_version_that_is_not_there_is_refused_with_what_is_near(name, told):

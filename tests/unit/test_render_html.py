@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 
 import pytest
@@ -105,3 +107,12 @@ def test_every_dossier_names_its_version_and_verdict(dossier):
 
 def test_it_is_small():
     assert len(render_dossier_html(sample_dossier()).encode()) < 110_000
+
+
+def test_graphs_and_pages_are_made_without_what_reads_repositories():
+    # Each process that renders would load it, and each command that answers from a bundle.
+    shown = "import sys, audit.lineage, audit.render.html; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", shown], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not [name for name in loaded if name.startswith(("audit.sources.git", "sqlalchemy"))]

@@ -182,6 +182,15 @@ def test_the_executive_summary_is_page_two_alone(report):
     assert "= 2" in re.sub(r"\s+", " ", texts[1])
 
 
+def test_what_is_cut_in_the_summary_does_not_come_back_when_it_is_read(report):
+    """WeasyPrint's own cut gives the ellipsis the text behind it, on every page."""
+    summary = re.sub(r"\s+", " ", page_texts(report)[1])
+    first = sample_report().exceptions[0].what
+    assert first[:40] in summary
+    assert "…" in summary
+    assert first[70:85] not in summary
+
+
 def test_drawings_can_be_searched_for_whole_words(dossier):
     assert "transactions.csv" in "".join(page_texts(dossier))
     assert "featurize@train" in "".join(page_texts(dossier))

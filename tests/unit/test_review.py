@@ -7,7 +7,7 @@ import pytest
 from support.subjects import AS_OF, good_job, good_version, md5
 
 from audit import canonical, lineage
-from audit.facts import Facts, Flag, Registry, Rules, RunState, VersionFacts
+from audit.facts import Advisory, Facts, Flag, Registry, Rules, RunState, VersionFacts
 from audit.questions import review as answers
 from audit.report.build import build
 from audit.report.review import Review, of_flags, review
@@ -170,3 +170,10 @@ def test_the_report_has_reviews_only_where_there_are_flags(flags: tuple[Flag, ..
     )
     graphs = [(facts, lineage.build(facts)) for facts in (*BAD, *OTHER)]
     assert report.reviews == of_flags(graphs, flags).rows
+
+
+def test_a_vulnerability_with_several_names_is_told_once() -> None:
+    advisory = Advisory("GHSA-1", "scikit-learn", "1.7.2", aliases=("CVE-2026-1", "PYSEC-2026-1"))
+    both = [version(number, advisories=(advisory,)) for number in (1, 2)]
+    found = reviewed(*both, *OTHER, flagged={"churn/1", "churn/2"})
+    assert list(named(found, "advisory")) == ["advisory:GHSA-1"]

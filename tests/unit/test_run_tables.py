@@ -40,6 +40,7 @@ RECORDS = (
         record="7",
         type="train",
         git="3f" * 20,
+        depends_on=("1", "6"),
         flagged=("predictions-1",),
         stale=("etl (record 1) ran 40 days before",),
     ),
@@ -140,6 +141,7 @@ def test_a_dossier_says_what_others_say() -> None:
     assert "src/f19.py and 13 more" in said[0].remark
     assert "not shown" not in said[0].remark
     assert "Stale when it began: etl" in said[1].remark
+    assert "It came after record 1, 6." in said[1].remark
     assert said[1].alarm
     told = origin(dossier())
     assert "churn version 2" in told

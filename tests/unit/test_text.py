@@ -121,3 +121,13 @@ def test_digests_in_sentences_are_abbreviated_and_addresses_are_not():
         == f"lock 0123 4567 89ab, now sha256:0123 4567 89ab at s3://m/{digest[:32]}"
     )
     assert text.evidence([digest[:40], "b", "c"], 2) == "0123 4567 89ab; b; and 1 more"
+
+
+def test_values_in_evidence_are_read_as_words_and_paths_stay():
+    said = ["9b21d07e55c1 store cache_only", "commit other_ref", "a was_derived_from b"]
+    assert (
+        text.evidence(said, 3)
+        == "9b21d07e55c1 store cache only; commit other ref; a was derived from b"
+    )
+    paths = ["data/cache_only.csv", "other_ref.py", "my_other_ref"]
+    assert text.evidence(paths, 3) == "; ".join(paths)

@@ -5,6 +5,7 @@ import dataclasses
 from support.samples import sample_dossier, sample_report
 
 from audit.render import view
+from audit.report.tables import tables
 from audit.verdicts import Verdict
 
 
@@ -43,6 +44,25 @@ def test_each_data_source_stands_once_with_its_users():
     twice = dataclasses.replace(report, dossiers=(*report.dossiers, report.dossiers[0]))
     assert len(view.datasets(twice)) == len(view.datasets(report))
     assert view.datasets(twice)[0][1]
+
+
+def test_a_file_whose_schema_only_one_run_logged_is_one_data_source():
+    report = sample_report()
+    first = report.dossiers[0]
+    bare = dataclasses.replace(
+        first,
+        version=99,
+        datasets=tuple(
+            row if row.kind == "input" else dataclasses.replace(row, columns=())
+            for row in first.datasets
+        ),
+    )
+    both = dataclasses.replace(report, dossiers=(bare, first))
+    found = view.datasets(both)
+    assert len(found) == len(set(first.datasets))
+    assert {row for row, _ in found} == set(first.datasets)
+    assert all(len(users) == 2 for _, users in found)
+    assert len(list(tables(both)["datasets"].rows)) == len(found)
 
 
 def test_what_is_blank_is_named():

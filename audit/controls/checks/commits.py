@@ -6,14 +6,13 @@ import re
 
 from audit.canonical import short_digest
 from audit.controls.checks.common import (
-    COMMIT_TAG,
     exact_matches,
     naming,
     run_label,
     run_of,
 )
 from audit.controls.registry import Outcome, VersionSubject, check, failed, passed, unknown
-from audit.facts import Commit, CommitState, SignatureState, VersionFacts
+from audit.facts import COMMIT_TAGS, Commit, CommitState, SignatureState, VersionFacts
 from audit.verdicts import Verdict
 
 NO_COMMIT = "no commit is recorded for this version"
@@ -26,8 +25,9 @@ def commit_recorded(subject: VersionSubject) -> Outcome:
     run = run_of(subject.facts)
     if isinstance(run, Outcome):
         return run
-    label, reference = run_label(subject.facts, run), f"run {run.run_id} tag {COMMIT_TAG}"
-    sha = run.tags.get(COMMIT_TAG, "")
+    tag, sha = run.commit
+    label = run_label(subject.facts, run)
+    reference = f"run {run.run_id} tag {tag or COMMIT_TAGS[0]}"
     if not sha:
         return failed(f"{label} carries no commit", reference)
     if not _FULL_SHA.fullmatch(sha):
@@ -164,8 +164,8 @@ def _judged(facts: VersionFacts) -> list[Commit]:
 
 def recorded(facts: VersionFacts) -> Commit | None:
     """Return the commit that the run's tag names, ``None`` where it names none."""
-    tag = facts.run.tags.get(COMMIT_TAG, "") if facts.run else ""
-    return facts.pipeline.tagged or (Commit(tag, CommitState.NOT_CHECKABLE) if tag else None)
+    sha = facts.run.commit[1] if facts.run else ""
+    return facts.pipeline.tagged or (Commit(sha, CommitState.NOT_CHECKABLE) if sha else None)
 
 
 def _why_not(facts: VersionFacts, commit: Commit) -> str:

@@ -13,8 +13,6 @@ from audit.controls.registry import Outcome, failed, unknown
 from audit.facts import Match, MatchMethod, Run, RunState, VersionFacts
 from audit.period import duration_ms, retain_until
 
-COMMIT_TAG = "mlflow.source.git.commit"
-
 _NAMED = 3
 _LONGEST = 120
 

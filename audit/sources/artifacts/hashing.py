@@ -15,7 +15,7 @@ import sqlite3
 import stat
 import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -126,21 +126,26 @@ def is_settled(known_as: str) -> bool:
 def folder_digests(files: Mapping[str, str]) -> dict[str, str]:
     """Return DVC's digest of ``"."`` and each folder, from paths with their MD5.
 
-    As ``dvc_data`` computes it: ``md5(json.dumps([{"md5": …, "relpath": …}, …]))`` of all
-    files below, sorted by path.
+    Each is of all files below it.
     """
-    below: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for path, md5 in sorted(files.items()):
+    below: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for path, md5 in files.items():
         parts = path.split("/")
         for depth in range(len(parts)):
             folder = "/".join(parts[:depth]) or "."
-            below[folder].append({"md5": md5, "relpath": "/".join(parts[depth:])})
-    return {folder: _folder_digest(entries) for folder, entries in sorted(below.items())}
+            below[folder].append(("/".join(parts[depth:]), md5))
+    return {folder: folder_digest(members) for folder, members in sorted(below.items())}
 
 
-def _folder_digest(entries: list[dict[str, str]]) -> str:
-    listing = json.dumps(sorted(entries, key=lambda entry: entry["relpath"]), sort_keys=True)
-    return hashlib.md5(listing.encode(), usedforsecurity=False).hexdigest() + ".dir"
+def folder_digest(members: Iterable[tuple[str, str]]) -> str:
+    """Return DVC's digest of a folder from ``(path relative to it, md5)`` of its files.
+
+    As ``dvc_data`` computes it: ``md5(json.dumps([{"md5": …, "relpath": …}, …]))`` of all
+    files, sorted by path.
+    """
+    listing = [{"md5": md5, "relpath": path} for path, md5 in sorted(members)]
+    data = json.dumps(listing, sort_keys=True).encode()
+    return hashlib.md5(data, usedforsecurity=False).hexdigest() + ".dir"
 
 
 class DigestCache:

@@ -78,13 +78,17 @@ def of_members(state: ObjectState, paths: list[str], listing: Listing) -> Fault:
     return Fault(state, reason, tuple(sorted(paths)[:_NAMED]))
 
 
+class NoPlaceError(Exception):
+    """There is nothing to be asked at a remote's address; the message says why."""
+
+
 @contextmanager
 def guarded(answer: Answer) -> Iterator[None]:
     """Ask a remote within; where it fails, the reason is all that counts of its answer."""
     try:
         yield
-    except LookupError as error:
-        answer.reason = str(error.args[0] if error.args else error)
+    except NoPlaceError as error:
+        answer.reason = str(error)
     except PermissionError as error:
         answer.reason = f"the remote refuses access: {line(error)}"
     except Exception as error:  # noqa: BLE001 - each kind of remote has errors of its own
@@ -95,26 +99,26 @@ def guarded(answer: Answer) -> Iterator[None]:
 
 
 def opened(project: Project, name: str) -> Any:
-    """Return DVC's object for a remote. Raises ``LookupError`` where there is no such place.
+    """Return DVC's object for a remote. Raises ``NoPlaceError`` where there is no such place.
 
     Raises what DVC raises for a configuration that it does not take, or a missing plug-in.
     """
     if name not in project.remotes:
-        raise LookupError(f"no remote of the name {name} is configured")
+        raise NoPlaceError(f"no remote of the name {name} is configured")
     url = project.remotes[name].get("url", "")
     if not is_url(url) and not Path(url).is_absolute():
-        raise LookupError(f"there is no folder from which its address is meant: {url}")
+        raise NoPlaceError(f"there is no folder from which its address is meant: {url}")
     place = project.cloud.get_remote(name)
     if place.fs.protocol == "local" and not Path(place.path).is_dir():
-        raise LookupError(f"the folder of the remote does not exist: {place.path}")
+        raise NoPlaceError(f"the folder of the remote does not exist: {place.path}")
     return place
 
 
 def be_sure_of_bucket(remote: Any) -> None:
-    """Raise ``LookupError`` where what a remote does not have may be in no bucket at all."""
+    """Raise ``NoPlaceError`` where what a remote does not have may be in no bucket at all."""
     bucket = remote.path.lstrip("/").partition("/")[0]
     if remote.fs.protocol in _BUCKETS and not remote.fs.exists(bucket):
-        raise LookupError(f"there is no bucket {bucket}, or it may not be read")
+        raise NoPlaceError(f"there is no bucket {bucket}, or it may not be read")
 
 
 def line(error: BaseException) -> str:

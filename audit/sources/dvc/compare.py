@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from audit.facts import CodeDigest, StageState, TrackedPath
-from audit.sources.dvc.entries import TEMPLATE, folder_digest, is_outside
+from audit.sources.artifacts.hashing import folder_digest
+from audit.sources.dvc.entries import TEMPLATE, is_outside
 from audit.sources.dvc.files import json_text
 from audit.sources.dvc.history import DvcHistory
 from audit.sources.dvc.values import ABSENT, equal, look_up, numbers, parse

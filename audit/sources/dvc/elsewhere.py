@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from audit.facts import StageState, TrackedPath, UpstreamHolds
+from audit.sources.artifacts.hashing import folder_digest
 from audit.sources.dvc.compare import TreeComparison
-from audit.sources.dvc.entries import folder_digest
 from audit.sources.dvc.history import DvcHistory
 from audit.sources.dvc.lineage import standing
 from audit.sources.git.store import is_sha

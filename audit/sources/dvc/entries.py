@@ -7,16 +7,15 @@ version_id}}``, and ``files``, the members of a folder whose remote keeps versio
 
 from __future__ import annotations
 
-import hashlib
-import json
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from audit.facts import TrackedPath
 from audit.sources.addresses import is_url, redacted
+from audit.sources.artifacts.hashing import folder_digest
 
 TEMPLATE = "${"
 """Begins what DVC replaces when it runs; what for is in no lock."""
@@ -155,13 +154,6 @@ def is_outside(path: str) -> bool:
     """Whether a placed path is an address or leads out of the repository."""
     drive = _DRIVE.match(path) is not None
     return is_url(path) or posixpath.isabs(path) or drive or path.startswith("../") or path == ".."
-
-
-def folder_digest(members: Iterable[tuple[str, str]]) -> str:
-    """Return DVC's digest of a folder from ``(path relative to it, md5)`` of its files."""
-    listing = [{"md5": md5, "relpath": path} for path, md5 in sorted(members)]
-    data = json.dumps(listing, sort_keys=True).encode("utf-8")
-    return hashlib.md5(data, usedforsecurity=False).hexdigest() + ".dir"
 
 
 def clean(value: str) -> str:

@@ -16,6 +16,7 @@ from functools import cached_property
 
 from audit.facts import Fresher, Pipeline, StageState, TrackedPath
 from audit.sources.dvc.history import DvcHistory
+from audit.sources.dvc.lineage import maker_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +119,12 @@ def _dependencies(pipeline: Pipeline) -> Iterator[_Used]:
     first = states.get(pipeline.matches[0].state)
     if first is None:
         return
-    makers = {
-        out.digest: (state, out)
-        for state in reversed(pipeline.states)
-        if state.repository == first.repository
-        for out in state.outs
-        if out.digest
-    }
     seen = {first.id}
     waiting: list[tuple[StageState, tuple[str, ...]]] = [(first, (first.stage,))]
     for state, through in waiting:
         for dep in state.deps:
-            maker, out = makers.get(dep.digest, (None, None))
+            maker = maker_of(pipeline.states, state, dep)
+            out = maker.made(dep) if maker is not None else None
             if maker is None or out is None or maker.id == first.id:
                 continue
             yield _Used(maker, out, through)

@@ -92,6 +92,17 @@ class DvcHistory:
         """Whether the state stands in the tree of a commit."""
         return any(found.id == state.id for found in self.states_at(commit, state.file))
 
+    def commits_with(self, state: StageState) -> tuple[str, ...]:
+        """Return the commits that introduced any content of its file that holds a state."""
+        digest = next((out.digest for out in state.outs if out.digest), "")
+        return tuple(
+            sha
+            for version in self._by_digest.get(digest, ())
+            if version.file == state.file
+            if any(known.id == state.id for known in self.states(version.file, version.oid))
+            for sha, _ in version.introduced
+        )
+
     def elsewhere(self, state: StageState) -> dict[str, str]:
         """Return the paths of outs that no data remote is meant to hold, with the reason."""
         return self._elsewhere.get(state.id, {})
@@ -142,7 +153,7 @@ class DvcHistory:
                 for state in self.states(version.file, version.oid):
                     yield from ((state, out) for out in state.outs if out.path in paths)
 
-    @property
+    @cached_property
     def lock_states(self) -> int:
         """Number of distinct ``dvc.lock`` and ``*.dvc`` contents."""
         return len({version.oid for version in self._versions.values()})

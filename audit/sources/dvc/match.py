@@ -12,13 +12,18 @@ counts, and among equals any that agrees. Numbers are compared to 12 digits.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import PurePosixPath
 from typing import Any
 
 from audit.facts import Match, MatchMethod, StageState
+from audit.facts.code import CODE_SUFFIXES
 from audit.sources.dvc.history import DvcHistory
 
 _SEPARATOR = re.compile(r"/|__")
@@ -26,6 +31,14 @@ _MODEL_ENDING = re.compile(
     r"\.(bin|bst|cbm|ckpt|gguf|h5|hdf5|joblib|keras|mlmodel|model|onnx|pb|pickle|pkl|pt|pth"
     r"|safetensors|skops|tflite|ubj)$"
 )
+_WEIGHTS_ENDING = re.compile(
+    r"(\.(mar|msgpack|nemo|npy|npz|onnx[._]data|params|pmml|rds|t7)|\.data-\d+-of-\d+)$"
+)
+AMBIGUOUS = "different DVC results agree equally well with the run"
+_CASES = 20_000
+"""A metric that is a fraction with at most this denominator may be a share of test cases."""
+_ROUNDED = Fraction(1, 10**14)
+"""What a score that is worked out from others may be off by."""
 _TELLING = 6
 """Significant digits that the metrics of a run and of a lock must share in all."""
 _MODEL_WORD = re.compile(r"(?:^|[^a-z])(?:models?|weights|checkpoints?|estimator)(?:[^a-z]|$)")
@@ -75,23 +88,17 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield from _flat(f"{name}.{key}" if name else str(key), item)
 
 
-def best(
-    states: Iterable[StageState],
-    params: Mapping[str, str],
-    holds: Callable[[StageState], bool] = lambda _: False,
-) -> tuple[StageState, ...]:
-    """Return those of several states with the same out that a run's facts leave possible.
+def best(states: Iterable[StageState], params: Mapping[str, str]) -> tuple[StageState, ...]:
+    """Return those of several states with the same out that a run's parameters leave possible.
 
-    States whose parameters differ from the run's go first, then, where some stand at the
-    run's tagged commit (``holds``), those that do not. More than one state left is an
-    ambiguity to be reported.
+    The tagged commit says nothing: its lock may be that of the model before, and the bytes
+    the same. More than one state left is an ambiguity to be reported.
     """
     left = tuple(states)
     agreeing = tuple(
         state for state in left if not agreement("param", params, params_of(state)).differs
     )
-    left = agreeing or left
-    return tuple(state for state in left if holds(state)) or left
+    return agreeing or left
 
 
 class Inferrer:
@@ -104,6 +111,7 @@ class Inferrer:
     ) -> None:
         """Index all states; ``metrics_at`` returns a state's metrics in git at a commit."""
         self._metrics_at = metrics_at
+        self._measured: dict[str, Mapping[str, float]] = {}
         self._states = [
             state
             for state in history.all_states
@@ -126,8 +134,9 @@ class Inferrer:
         differs that is in both the run and the files that git has with its lock. Where some of
         these put out something that looks like a model, only they count; of the rest, those
         with the most parameters, then metrics, that agree. More than one result (set of outs)
-        left is no answer. Nor is one whose metrics tell little: the parameters, and a rounded
-        score, are the same for trainings on other data.
+        left is no answer. Nor is one whose metrics tell little: the parameters, a rounded
+        score, the share of a few test cases, and what another result has as well are the same
+        for trainings on other data.
         """
         states = self._agreeing(params)
         if not states:
@@ -135,7 +144,7 @@ class Inferrer:
         measured = []
         for state in states:
             agrees = agreement("param", params, params_of(state)).agrees
-            in_git = self._metrics_at(state, state.commits[0])
+            in_git = self._metrics(state)
             by_metrics = agreement("metric", metrics, in_git)
             if not by_metrics.differs:
                 measured.append((state, (*agrees, *by_metrics.agrees)))
@@ -143,14 +152,30 @@ class Inferrer:
             return "the DVC locks with the run's parameters have other metrics"
         most = max(len(agrees) for _, agrees in measured)
         measured = [item for item in measured if len(item[1]) == most]
-        results = {tuple((out.path, out.digest) for out in state.outs) for state, _ in measured}
+        results = {_result(state) for state, _ in measured}
         if len(results) > 1:
-            return f"{len(results)} different DVC results agree equally well with the run"
+            return f"{len(results)} {AMBIGUOUS}"
         state, agrees = measured[0]
-        told = [metrics[name[7:]] for name in agrees if name.startswith("metric ")]
-        if sum(map(_digits, told)) < _TELLING:
+        told = {name[7:]: metrics[name[7:]] for name in agrees if name.startswith("metric ")}
+        told = {name: value for name, value in told.items() if not _is_ratio(value)}
+        if sum(map(_digits, told.values())) < _TELLING or self._usual(state, told):
             return "a DVC lock has the run's parameters, but no metric that tells its data"
         return state, Match(state.id, MatchMethod.PARAMETERS, agrees=agrees)
+
+    def _usual(self, state: StageState, told: Mapping[str, float]) -> bool:
+        """Whether another result has as many of the metrics: then they do not tell the data."""
+        for place in self._models:
+            other = self._states[place]
+            if _result(other) != _result(state):
+                in_git = self._metrics(other)
+                if len(agreement("metric", told, in_git).agrees) >= len(told):
+                    return True
+        return False
+
+    def _metrics(self, state: StageState) -> Mapping[str, float]:
+        if state.id not in self._measured:
+            self._measured[state.id] = self._metrics_at(state, state.commits[0])
+        return self._measured[state.id]
 
     def _agreeing(self, params: Mapping[str, str]) -> list[StageState]:
         """Return the states of which no parameter differs and the most agree."""
@@ -165,6 +190,23 @@ class Inferrer:
         left = left & self._models or left
         most = max((agree[place] for place in left), default=0)
         return [self._states[place] for place in sorted(left) if agree[place] == most]
+
+
+def _result(state: StageState) -> tuple[tuple[str, str], ...]:
+    """Return what a state put out, with the data that it was made from."""
+    data = (dep for dep in state.deps if PurePosixPath(dep.path).suffix not in CODE_SUFFIXES)
+    return tuple((path.path, path.digest) for path in (*state.outs, *data))
+
+
+def _is_ratio(value: float) -> bool:
+    """Whether a metric may be a share of few cases: there are few of them, so they coincide."""
+    if not math.isfinite(value):
+        return True
+    if abs(value) > 100:  # a share is at most a whole, or a hundred percent
+        return False
+    near = Fraction(value).limit_denominator(_CASES)
+    last = int(Decimal(f"{value:.15g}").as_tuple().exponent)
+    return abs(near - Fraction(value)) <= max(Fraction(10) ** last / 2, _ROUNDED)
 
 
 def _digits(value: float) -> int:
@@ -182,6 +224,16 @@ def makes_model(state: StageState) -> bool:
 def names_model(path: str) -> bool:
     """Whether a file's ending is one that models are kept under."""
     return _MODEL_ENDING.search(path.lower()) is not None
+
+
+def names_weights(path: str) -> bool:
+    """Whether a file of a model may hold weights, by its ending or by a word in its name."""
+    name = path.lower().rpartition("/")[2]
+    return (
+        names_model(name)
+        or _WEIGHTS_ENDING.search(name) is not None
+        or _MODEL_WORD.search(name) is not None
+    )
 
 
 def _fitting(name: str, run: Mapping[str, Any]) -> list[str]:

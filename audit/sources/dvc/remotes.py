@@ -243,7 +243,8 @@ class DvcRemotes:
 
     def whole(self, folder: str) -> Mapping[str, str] | None:
         """Return the digests of all files of a folder by path, ``None`` where it is not known."""
-        self.members([folder])
+        if folder not in self._lists:
+            self.members([folder])
         return dict(self._lists[folder].files) if folder in self._lists else None
 
     def _folder(self, digest: str) -> FolderList:

@@ -56,7 +56,7 @@ def changed_in_pairs(
     found: dict[tuple[str, str], tuple[tuple[FileChange, ...], int]] = {}
     for start in range(0, len(wanted), _PAIRS):
         share = [pair for pair in wanted[start : start + _PAIRS] if all(map(is_sha, pair))]
-        share = [pair for pair in share if all(store.kind(sha) == "commit" for sha in pair)]
+        share = [pair for pair in share if all(_is_commit(store, sha) for sha in pair)]
         lines = "".join(f"{after} {before}\n" for before, after in share)
         try:
             out = store.run_alone(
@@ -68,6 +68,13 @@ def changed_in_pairs(
         if len(groups) == len(share):
             found |= {pair: _largest(group) for pair, group in zip(share, groups, strict=True)}
     return found
+
+
+def _is_commit(store: ObjectStore, sha: str) -> bool:
+    try:
+        return store.kind(sha) == "commit"
+    except UnreadableError:
+        return False
 
 
 def _groups(fields: list[bytes]) -> Iterator[list[bytes]]:
