@@ -20,7 +20,7 @@ from audit.gather.standing import beside, not_whole, tagged_commit
 from audit.gather.twins import DESCRIPTIONS
 from audit.gather.upstream import compared, followed
 from audit.sources import CodeSource
-from audit.sources.dvc.lineage import maker_of
+from audit.sources.dvc.lineage import maker_of, raw_of
 from audit.sources.dvc.match import AMBIGUOUS, names_model, names_weights
 
 _WRAPPER = "python_model.pkl"
@@ -40,13 +40,7 @@ class _Found:
     @property
     def raw(self) -> frozenset[str]:
         """Digests of the data at the start of the closure."""
-        return frozenset(
-            dep.digest
-            for state in self.states
-            if state.stage
-            for dep in state.deps
-            if not ((maker := maker_of(self.states, state, dep)) and maker.stage)
-        )
+        return raw_of(self.states)
 
 
 def join(weights: Weights, run: Run | None, sources: Sequence[CodeSource]) -> Pipeline:

@@ -17,6 +17,7 @@ from audit.gather.standing import not_whole, place
 from audit.sources import CodeSource
 from audit.sources.addresses import local_path
 from audit.sources.dvc.elsewhere import Wanted, wanted
+from audit.sources.dvc.lineage import raw_of
 
 _MOST = 200
 """Imports of one version that are followed."""
@@ -117,7 +118,40 @@ def _follow(
     if found.state is None or found.digest != asked.out.digest:
         # Only that the path leads into a folder is known, or it had another content.
         return replace(item, upstream=""), source, ()
-    return item, source, source.upstream(found.state, asked.revision)
+    states = source.upstream(found.state, asked.revision)
+    if other := _imported_otherwise(state, asked, states, sources):
+        reason = (
+            f"the same content was imported from {other[:10]} as well, where other data is behind "
+            "it, and nothing tells which import was used"
+        )
+        item, states = replace(item, upstream="", digest="", reason=reason), ()
+    return item, source, states
+
+
+def _imported_otherwise(
+    state: StageState,
+    asked: Wanted,
+    states: Sequence[StageState],
+    sources: Sequence[CodeSource],
+) -> str:
+    """Return a commit that the same content was imported from too, made from other data there.
+
+    An import that is updated may bring the very same bytes: the lock of a stage that used
+    them does not change, and does not say from which of the two it was.
+    """
+    home = next((source for source in sources if source.name == state.repository), None)
+    raw = raw_of(states)
+    for other in home.states_with_out(asked.out.digest) if home is not None else ():
+        also = wanted(other) if not other.stage else None
+        if also is None or also.revision in ("", asked.revision):
+            continue
+        source = next((s for s in sources if s.commit(also.revision) is not None), None)
+        found = source.imported(also) if source is not None else None
+        if source is None or found is None or found.state is None:
+            continue
+        if raw_of(source.upstream(found.state, also.revision)) != raw:
+            return also.revision
+    return ""
 
 
 def _address(address: str, home: CodeSource | None) -> str:

@@ -164,6 +164,35 @@ def test_a_repository_is_known_by_any_form_of_its_address(
     assert "secret" not in f"{item}{graph}"
 
 
+def _prepared(raw: str) -> dict[str, str | bytes | None]:
+    """Return a lock upstream whose stage puts out the same ``A`` from other raw data."""
+    return {
+        "raw.csv.dvc": tracked("raw.csv", raw),
+        "dvc.lock": lock({"prepare": ({"raw.csv": raw}, {"x.csv": A})}),
+    }
+
+
+@pytest.mark.parametrize("other", [True, False])
+def test_content_imported_from_two_revisions_with_other_data_behind_it_is_in_doubt(
+    repos: _Repos, other: bool
+) -> None:
+    first = repos["shop"].commit(_prepared("1" * 32))
+    second = repos["shop"].commit({**_prepared(("2" if other else "1") * 32), "n.txt": "later"})
+    repos.train(first, "x.csv")
+    repos.train(second, "x.csv")
+    facts = repos.facts("churn", "shop")
+    item = facts.pipeline.imports[0]
+    upstream = {state.repository for state in facts.pipeline.states} - {"churn"}
+    if other:
+        assert not upstream
+        assert item.upstream == ""
+        assert "was imported from" in item.reason
+        assert _origin(facts)[1] is Grade.DECLARED
+    else:
+        assert upstream == {"shop"}
+        assert item.reason == ""
+
+
 def test_imports_that_go_round_in_a_circle_end(repos: _Repos) -> None:
     commit = repos["churn"].commit({"x.csv.dvc": _imported("../shop", "e" * 40, "x.csv", A)})
     upstream = repos["shop"].commit({"x.csv.dvc": _imported("../churn", commit, "x.csv", A)})

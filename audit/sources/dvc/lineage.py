@@ -15,7 +15,7 @@ has another path: empty and constant files are the same everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,17 @@ def maker_of(states: Iterable[StageState], user: StageState, dep: TrackedPath) -
                 return state
             likely = likely or state
     return likely
+
+
+def raw_of(states: Sequence[StageState]) -> frozenset[str]:
+    """Return the digests of the data at the start of a closure: what no stage of it made."""
+    return frozenset(
+        dep.digest
+        for state in states
+        if state.stage
+        for dep in state.deps
+        if not ((maker := maker_of(states, state, dep)) and maker.stage)
+    )
 
 
 def lock_commit(history: DvcHistory, state: StageState, tagged: str = "") -> str:
