@@ -18,14 +18,14 @@ _TRIES = 20
 
 
 def standing(ledger: Ledger, uri: str, as_of: int | None = None) -> tuple[Flag, ...]:
-    """Return the flags of a registry that stood at a moment (UTC ms), by default at the last.
+    """Return the flags of a registry that stood before a moment (UTC ms), by default at the last.
 
     An event that is not in the form that is written here is passed over: it flags nothing
     that could be named.
     """
     flags: dict[str, Flag] = {}
     for event in ledger.events(redact_uri(uri), FLAGGED, UNFLAGGED):
-        if as_of is not None and event.at > as_of:
+        if as_of is not None and event.at >= as_of:
             continue
         version, by, reason = (event.payload.get(name) for name in ("version", "by", "reason"))
         if not (isinstance(version, str) and isinstance(by, str) and isinstance(reason, str)):

@@ -26,7 +26,7 @@ def test_a_flag_stands_until_it_is_taken_back_and_stays_on_record(ledger: Ledger
     flags.flag(ledger, URI, "churn/3", "bob", "drifted too", 20)
     flags.unflag(ledger, URI, "churn/4", "alice", "a false alarm", 30)
     assert standing(ledger) == ["churn/3"]
-    assert [standing(ledger, moment) for moment in (9, 10, 25, 30)] == [
+    assert [standing(ledger, moment) for moment in (10, 11, 25, 31)] == [
         [],
         ["churn/4"],
         ["churn/3", "churn/4"],

@@ -164,9 +164,23 @@ def test_files_of_keys_that_are_none_are_refused(tmp_path: Path, content: bytes 
     with pytest.raises(UsageError) as caught:
         Signers(keyring=path)
     assert str(path) in str(caught.value)
-    if content in (None, b""):
-        with pytest.raises(UsageError):
-            Signers(path)
+    with pytest.raises(UsageError) as caught:
+        Signers(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_of_signers_is_known_by_one_good_line(tmp_path: Path) -> None:
+    path = tmp_path / "allowed_signers"
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ"
+    for line in (
+        f"alice@example.org {key}",
+        f'*@example.org namespaces="git",cert-authority {key}',
+    ):
+        path.write_text(f"# who may sign\n\n{line} comment\n")
+        assert Signers(path).against.startswith("allowed_signers sha256:")
+    path.write_text("principals:\n  - alice\n")
+    with pytest.raises(UsageError, match="no line of this file names a signer"):
+        Signers(path)
 
 
 def test_nothing_is_left_behind(

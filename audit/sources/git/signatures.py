@@ -31,6 +31,8 @@ _SECONDS = 60
 _MAX_KEYS = 16 * 1024 * 1024
 _MAX_PRINCIPALS = 10
 _BOUND = re.compile(r"valid-(after|before)=\"?(\d{8}(?:\d{4}(?:\d{2})?)?)Z?", re.IGNORECASE)
+_SIGNER = re.compile(rb"\s*[^#\s]\S*\s.*?\b(?:ssh|ecdsa|sk)-[\w@.-]+\s+[A-Za-z0-9+/]{16,}")
+"""A line of an allowed signers file: principals, options, type of key, key."""
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 _GPG = (
     *("--no-options", "--batch", "--no-tty", "--quiet", "--no-autostart", "--disable-dirmngr"),
@@ -55,6 +57,12 @@ class Signers:
         self._folder = ""
         self._removal: weakref.finalize[..., Signers] | None = None
         self._ssh = _read(allowed_signers, "allowed_signers") if allowed_signers else b""
+        if allowed_signers and not any(map(_SIGNER.match, self._ssh.splitlines())):
+            raise UsageError(
+                "no line of this file names a signer",
+                where=str(allowed_signers),
+                remedy="Write: principal key-type key, as in ALLOWED SIGNERS of ssh-keygen(1)",
+            )
         self._gpg = _read(keyring, "keyring") if keyring else b""
         self._until: dict[str, int | None] = {}
         files = [(allowed_signers, self._ssh), (keyring, self._gpg)]
