@@ -37,7 +37,15 @@ def dataset_schema(subject: VersionSubject, *, accept_derived: bool = True) -> O
         return passed(f"{counted(len(needed), 'column')} of the signature in {names}", *evidence)
     told = f"{len(lacking)} of the signature's {counted(len(needed), 'column')} not in {names}"
     lacks = [f"{item.needed.name} ({item.needed.type})" for item in lacking]
-    if accept_derived and not _used_as_logged(facts, run):
+    return _lacks(told, lacks, _used_as_logged(facts, run) if accept_derived else True)
+
+
+def _lacks(told: str, lacks: list[str], as_logged: bool | None) -> Outcome:
+    """Return what lacking columns come to, by whether the training read what was logged."""
+    if as_logged is None:
+        why = "the stage behind the weights is not known, nor whether it read what was logged"
+        return unknown(f"{told}; {why}", *lacks)
+    if not as_logged:
         why = "stages of the pipeline made the training data from what was logged"
         return Outcome(Verdict.NOT_APPLICABLE, f"{told}; {why}")
     return failed(f"{told}: {naming(lacks)}", *lacks)
@@ -50,10 +58,10 @@ def _lacking(needed: tuple[Column, ...], found: list[tuple[Column, ...]]) -> lis
     return [item for item in first if all(item.needed.name in each for each in names)]
 
 
-def _used_as_logged(facts: VersionFacts, run: Run) -> bool:
+def _used_as_logged(facts: VersionFacts, run: Run) -> bool | None:
     """Whether a data set with a schema is what the stage behind the weights itself read.
 
-    Without a known stage nothing shows that it was not.
+    Without a known stage nothing tells: ``None``.
     """
     states = {state.id: state for state in facts.pipeline.states}
     made = [states[match.state] for match in facts.pipeline.matches if match.state in states]
@@ -63,7 +71,9 @@ def _used_as_logged(facts: VersionFacts, run: Run) -> bool:
         for check, data in zip(facts.datasets, run.datasets, strict=False)
         if _has_columns(data)
     ]
-    return not made or not any(files) or any(file in read for file in files)
+    if not made:
+        return None
+    return not any(files) or any(file in read for file in files)
 
 
 def _has_columns(data: DatasetInput) -> bool:
