@@ -65,7 +65,9 @@ def _causes(found: Pairing, *, always: bool) -> None:
     by_deed = {id(deed): action for deed, action in found.pairs}
     for deed, action in found.pairs:
         cause = by_deed.get(id(deed.cause)) if deed.cause else None
-        if not (always or action.actor or action.cause):
+        # A database account is no name either: it says nothing of which rows were one request.
+        by_name = action.actor_grade is ActionGrade.AUTHENTICATED
+        if not (always or by_name or action.cause):
             continue
         if action.cause != (cause.id if cause else ""):
             found.not_so(deed, action, f"another cause ({action.cause or 'none'})")
