@@ -108,7 +108,7 @@ def test_a_hostile_repository_runs_nothing(repo: GitRepo, tmp_path: Path) -> Non
     )
     repo.commit({"raw.csv.dvc": tracked("raw.csv", raw), "a.py": "2\n", "big": "lost"})
     signers = tmp_path / "allowed_signers"
-    signers.write_text("alice@example.org ssh-ed25519 AAAA\n")
+    signers.write_text("alice@example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ\n")
     lost = repo.git("rev-parse", "HEAD:big")
     (repo.path / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
     with poisoned(repo, tmp_path / "traps") as poison:
